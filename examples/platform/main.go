@@ -1,0 +1,93 @@
+// Platform serves AI agents over HTTP: a small program of the kind that
+// Orchestrall Trace is made for. It imports no telemetry.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"example.com/platform/agent"
+	"example.com/platform/api"
+	"example.com/platform/customers"
+	"example.com/platform/model"
+	"example.com/platform/tools"
+)
+
+// drain is how long requests may go on after the signal to stop.
+const drain = 10 * time.Second
+
+//orchestrall:main
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	if err != nil {
+		slog.Error("platform stopped", "error", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends. It prints the address that it listens on.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	flags := flag.NewFlagSet("platform", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	addr := flags.String("addr", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one")
+	path := flags.String("db", ":memory:", "SQLite `file`")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	apiKey := os.Getenv("PLATFORM_API_KEY")
+	if apiKey == "" {
+		return errors.New("PLATFORM_API_KEY is not set; callers must send its value as X-API-Key")
+	}
+
+	repo, err := customers.Open(ctx, *path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, repo.Close()) }()
+	agents := agent.NewService(
+		[]tools.Tool{&tools.Lookup{DB: repo}, &tools.Risk{DB: repo}},
+		&model.Offline{Name: "offline-1", PerToken: 1500 * time.Microsecond},
+		repo,
+	)
+	defer agents.Close()
+
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
+	return serve(ctx, listener, api.New(agents, apiKey))
+}
+
+// serve answers on listener until ctx ends, then lets open requests finish.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	slog.Info("shutting down", "reason", context.Cause(ctx))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		return fmt.Errorf("shut down: %w", err)
+	}
+	return nil
+}
