@@ -4,7 +4,6 @@
 package instrument
 
 import (
-	"bytes"
 	"path/filepath"
 	"strings"
 
@@ -58,24 +57,4 @@ type Output struct {
 func IsGenerated(path string) bool {
 	base := filepath.Base(path)
 	return base == "orchestrall_gen.go" || strings.HasPrefix(base, "orchestrall_gen_") && strings.HasSuffix(base, ".go")
-}
-
-const tool = "orchestrall"
-
-// HasDirective reports whether src may hold a directive, or a comment that was
-// meant to be one. It does not parse; the answer may be true for text that
-// only looks like a directive.
-func HasDirective(src []byte) bool {
-	for rest := src; ; {
-		at := bytes.Index(rest, []byte("//"))
-		if at < 0 {
-			return false
-		}
-		rest = rest[at+2:]
-		if end := bytes.IndexByte(rest, ':'); end >= 0 && end <= len(tool)+4 {
-			if _, _, ok := directiveWord(rest); ok {
-				return true
-			}
-		}
-	}
 }

@@ -1,0 +1,154 @@
+package instrument
+
+import (
+	"errors"
+	"github.com/orchestrall/orchestrall/internal/nearest"
+	"go/ast"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"slices"
+	"strings"
+
+	"github.com/orchestrall/orchestrall/rewrite"
+)
+
+// A scope is what an EXPR of one function can name.
+type scope struct {
+	params  map[string]bool
+	results map[string]string // what the user writes → the name in the code
+	others  []string          // type parameters
+	m       *model
+	f       *pkgFile
+}
+
+// bind checks an EXPR and returns the code that evaluates it and whether it
+// reads a result, which makes it an expression for the end of the call.
+func (s *scope) bind(src source) (code string, atEnd bool, ds []Diagnostic) {
+	x, err := parser.ParseExpr(src.text)
+	if err != nil {
+		var list scanner.ErrorList
+		pos, msg := src.pos, err.Error()
+		if errors.As(err, &list) && len(list) > 0 {
+			pos, msg = advance(src.pos, min(list[0].Pos.Offset, len(src.text))), list[0].Msg
+		}
+		return "", false, []Diagnostic{errorf(pos, "bad-expression", "write a Go expression over receiver, parameters and results", "%q does not parse: %s", src.text, msg)}
+	}
+	if problem, at := unfit(x); problem != "" {
+		return "", false, []Diagnostic{errorf(advance(src.pos, int(at)-1), "bad-expression", "keep it to values that can be read at once", "%s", problem)}
+	}
+	var edits []rewrite.Edit
+	for id := range roots(x) {
+		pos := advance(src.pos, int(id.Pos())-1)
+		if name, isResult := s.results[id.Name]; isResult {
+			atEnd = true
+			if name != id.Name {
+				at := int(id.Pos()) - 1
+				edits = append(edits, rewrite.Edit{Start: at, End: at + len(id.Name), Text: name})
+			}
+			continue
+		}
+		if !s.knows(id.Name) {
+			ds = append(ds, errorf(pos, "unknown-name", nearest.Fix(id.Name, s.candidates()), "%s is not in scope", id.Name))
+		}
+	}
+	out, err := rewrite.Apply([]byte(src.text), edits)
+	if err != nil {
+		ds = append(ds, errorf(src.pos, "bad-expression", "", "%v", err))
+	}
+	return string(out), atEnd, ds
+}
+
+func (s *scope) knows(name string) bool {
+	if s.params[name] || slices.Contains(s.others, name) {
+		return true
+	}
+	if name == "_" {
+		return false
+	}
+	if slices.Contains(universeTypes, name) || slices.Contains(universeValues, name) {
+		return true
+	}
+	if _, imported := s.f.importPath(name); imported || s.f.dotImport() {
+		return true
+	}
+	return s.m.index(s.f.packageName()).names[name] || s.importedUnder(name)
+}
+
+// importedUnder reports whether an import whose path does not tell its
+// package's name could be the one that name means.
+func (s *scope) importedUnder(name string) bool {
+	for _, path := range s.f.imports {
+		if strings.Contains(path, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *scope) candidates() []string {
+	var names []string
+	for n := range s.params {
+		names = append(names, n)
+	}
+	for n := range s.results {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// roots yields the identifiers of x that are looked up in scope: not the
+// fields and methods that are selected from them.
+func roots(x ast.Expr) func(yield func(*ast.Ident) bool) {
+	return func(yield func(*ast.Ident) bool) {
+		stopped := false
+		var visit func(n ast.Node) bool
+		visit = func(n ast.Node) bool {
+			if stopped {
+				return false
+			}
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				ast.Inspect(n.X, visit)
+				return false
+			case *ast.KeyValueExpr:
+				if _, isName := n.Key.(*ast.Ident); !isName {
+					ast.Inspect(n.Key, visit)
+				}
+				ast.Inspect(n.Value, visit)
+				return false
+			case *ast.Ident:
+				stopped = !yield(n)
+			}
+			return true
+		}
+		ast.Inspect(x, visit)
+	}
+}
+
+// unfit finds what an EXPR must not hold because reading it could block or
+// change the program, and where.
+func unfit(x ast.Expr) (problem string, at token.Pos) {
+	ast.Inspect(x, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			problem, at = "an expression holds no function", n.Pos()
+		case *ast.UnaryExpr:
+			if n.Op == token.ARROW {
+				problem, at = "receiving from a channel would change the program", n.Pos()
+			}
+		case *ast.CallExpr:
+			if id, ok := n.Fun.(*ast.Ident); ok && slices.Contains([]string{"panic", "recover", "close", "delete", "clear", "print", "println", "append", "copy"}, id.Name) {
+				problem, at = id.Name+" would change the program", n.Pos()
+			}
+		case *ast.BadExpr, *ast.StructType, *ast.InterfaceType, *ast.ChanType:
+			problem, at = "this is no value", n.Pos()
+		}
+		return problem == ""
+	})
+	if id, ok := x.(*ast.Ident); ok && id.Name == "nil" {
+		return "nil says nothing", id.Pos()
+	}
+	return problem, at
+}

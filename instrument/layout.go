@@ -1,0 +1,250 @@
+package instrument
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"go/ast"
+	"go/format"
+	"go/token"
+	"slices"
+	"strings"
+
+	"github.com/orchestrall/orchestrall/rewrite"
+	"github.com/orchestrall/orchestrall/templates"
+)
+
+// Build renders the build layout: the files that change and those that are
+// added. Every token of a user's file stays on its line. A package whose
+// instrumentation is checked in has no output.
+func (p *Plan) Build() ([]Output, []Diagnostic) {
+	if p.pkg.CheckedIn() || p.Empty() {
+		return nil, nil
+	}
+	var out []Output
+	var ds []Diagnostic
+	for _, f := range p.touched(p.mains) {
+		src, err := rewrite.Apply(f.Src, p.buildEdits(f))
+		if err != nil {
+			ds = append(ds, internalError(f, err))
+			continue
+		}
+		out = append(out, Output{Path: f.Path, Src: src})
+	}
+	gen, bad := p.generated(p.mains, p.place)
+	out, ds = append(out, gen...), append(ds, bad...)
+	sortOutputs(out)
+	return out, ds
+}
+
+// buildEdits puts everything that a function gets behind its opening brace.
+func (p *Plan) buildEdits(f *pkgFile) []rewrite.Edit {
+	positions := !bytes.Contains(f.Src, []byte("//line ")) && !bytes.Contains(f.Src, []byte("/*line "))
+	var edits []rewrite.Edit
+	for _, m := range p.mains {
+		if m.file == f {
+			edits = append(edits, rewrite.Insert(f.offset(m.decl.Body.Lbrace)+1, " "+templates.Main+";"))
+		}
+	}
+	for _, fn := range p.funcs {
+		if fn.file != f {
+			continue
+		}
+		edits = append(edits, fn.edits...)
+		brace := f.pos(fn.decl.Body.Lbrace)
+		moved := false
+		line := templates.OneLine(fn.prologue(func(fd field) string {
+			if !positions || fd.expr.pos.Filename != f.Path {
+				return fd.code
+			}
+			moved = true
+			return fmt.Sprintf("/*line :%d:%d*/%s", fd.expr.pos.Line, fd.expr.pos.Column, fd.code)
+		}).Lines())
+		text := " " + line + ";"
+		if moved { // what the compiler says of an EXPR stands at the directive, and of the rest where it was
+			text += fmt.Sprintf("/*line :%d:%d*/", brace.Line, brace.Column+1)
+		}
+		edits = append(edits, rewrite.Insert(brace.Offset+1, text))
+	}
+	return edits
+}
+
+// Source renders the source layout: every file that should be on disk, changed
+// or not. The files of pkg.Generated that it does not name are stale.
+func (p *Plan) Source() ([]Output, []Diagnostic) {
+	asked := slices.DeleteFunc(slices.Clone(p.mains), func(m mainFunc) bool { return !m.asked })
+	var out []Output
+	var ds []Diagnostic
+	lines := make(map[*function]int)
+	for _, f := range p.touched(asked) {
+		raw, err := rewrite.Apply(f.Src, p.sourceEdits(f, asked))
+		if err != nil {
+			ds = append(ds, internalError(f, err))
+			continue
+		}
+		src, err := formatLike(f.Src, raw)
+		if err != nil {
+			ds = append(ds, internalError(f, err))
+			continue
+		}
+		if plain, err := formatLike(f.Src, f.Src); err == nil && !bytes.Equal(plain, f.Src) {
+			d := errorf(token.Position{Filename: f.Path, Line: 1, Column: 1}, "formatted", "run gofmt first to see what generate alone changes", "the file is not gofmt'd: it is formatted too")
+			d.Severity = Warning
+			ds = append(ds, d)
+		}
+		out = append(out, Output{Path: f.Path, Src: src})
+		p.countLines(f, src, lines)
+	}
+	if len(p.funcs) > 0 || len(asked) > 0 {
+		gen, bad := p.generated(asked, func(fn *function) (string, int) {
+			file, line := p.place(fn)
+			if l := lines[fn]; l > 0 && file == p.relative(fn.file.Path) {
+				line = l
+			}
+			return file, line
+		})
+		out, ds = append(out, gen...), append(ds, bad...)
+	}
+	for path, f := range p.m.parsed { // what once had generated code and has none now
+		if f != nil && f.lines != nil && !slices.ContainsFunc(out, func(o Output) bool { return o.Path == path }) {
+			out = append(out, Output{Path: path, Src: f.Src})
+		}
+	}
+	sortOutputs(out)
+	return out, ds
+}
+
+// countLines records on which line of src the functions of f stand.
+func (p *Plan) countLines(f *pkgFile, src []byte, lines map[*function]int) {
+	after, ds := parseFile(File{Path: f.Path, Src: src})
+	if HasErrors(ds) || len(after.tree.Decls) != len(f.tree.Decls) {
+		return
+	}
+	for i, decl := range f.tree.Decls {
+		for _, fn := range p.funcs {
+			if ast.Decl(fn.decl) == decl {
+				lines[fn] = after.pos(after.tree.Decls[i].(*ast.FuncDecl).Name.Pos()).Line
+			}
+		}
+	}
+}
+
+func (p *Plan) sourceEdits(f *pkgFile, mains []mainFunc) []rewrite.Edit {
+	var edits []rewrite.Edit
+	inserted := make(map[*ast.FuncDecl][]string)
+	var order []*ast.FuncDecl
+	add := func(decl *ast.FuncDecl, lines ...string) {
+		if inserted[decl] == nil {
+			order = append(order, decl)
+		}
+		inserted[decl] = append(inserted[decl], lines...)
+	}
+	for _, m := range mains {
+		if m.file == f {
+			add(m.decl, templates.Main)
+		}
+	}
+	for _, fn := range p.funcs {
+		if fn.file == f {
+			edits = append(edits, fn.edits...)
+			add(fn.decl, fn.prologue(func(fd field) string { return fd.code }).Lines()...)
+		}
+	}
+	for _, decl := range order {
+		edits = append(edits, f.insertLines(decl, inserted[decl])...)
+	}
+	return edits
+}
+
+// insertLines puts marked lines at the top of a body, and breaks a body that
+// stands on one line.
+func (f *pkgFile) insertLines(decl *ast.FuncDecl, lines []string) []rewrite.Edit {
+	open, end := f.offset(decl.Body.Lbrace)+1, f.offset(decl.Body.Rbrace)
+	oneLine := bytes.IndexByte(f.Src[open:end], '\n') < 0
+	var text strings.Builder
+	for i, line := range lines {
+		text.WriteString(line + " " + templates.Marker)
+		if i == 0 && oneLine {
+			text.WriteString(" " + markOneLine)
+		}
+		text.WriteString("\n")
+	}
+	if !oneLine {
+		if at, ok := f.lineAfter(decl); ok {
+			return []rewrite.Edit{rewrite.Insert(at, text.String())}
+		}
+		return []rewrite.Edit{rewrite.Insert(open, "\n"+text.String())}
+	}
+	edits := []rewrite.Edit{rewrite.Insert(open, "\n"+text.String())}
+	stmts := decl.Body.List
+	for i := range max(len(stmts)-1, 0) {
+		from, to := f.offset(stmts[i].End()), f.offset(stmts[i+1].Pos())
+		if semi := bytes.IndexByte(f.Src[from:to], ';'); semi >= 0 {
+			edits = append(edits, rewrite.Edit{Start: from + semi, End: from + semi + 1, Text: "\n"})
+		}
+	}
+	return append(edits, rewrite.Insert(end, "\n"))
+}
+
+// lineAfter returns the start of the line below the opening brace of decl,
+// when nothing but a comment that ends on its line follows the brace.
+func (f *pkgFile) lineAfter(decl *ast.FuncDecl) (int, bool) {
+	open := f.offset(decl.Body.Lbrace) + 1
+	nl := open + bytes.IndexByte(f.Src[open:], '\n')
+	rest := strings.TrimSpace(string(f.Src[open:nl]))
+	switch {
+	case rest == "" || strings.HasPrefix(rest, "//"):
+		return nl + 1, true
+	case strings.HasPrefix(rest, "/*") && strings.Index(rest, "*/") == len(rest)-2:
+		return nl + 1, true
+	}
+	return 0, false
+}
+
+// touched returns the files that functions or mains are in, in order.
+func (p *Plan) touched(mains []mainFunc) []*pkgFile {
+	var files []*pkgFile
+	add := func(f *pkgFile) {
+		if !slices.Contains(files, f) {
+			files = append(files, f)
+		}
+	}
+	for _, fn := range p.funcs {
+		add(fn.file)
+	}
+	for _, m := range mains {
+		add(m.file)
+	}
+	slices.SortFunc(files, func(a, b *pkgFile) int { return cmp.Compare(a.Path, b.Path) })
+	return files
+}
+
+var bom = []byte("\xef\xbb\xbf")
+
+// formatLike formats src and keeps what gofmt would take from a file like
+// model: a byte order mark, and line ends of two bytes.
+func formatLike(model, src []byte) ([]byte, error) {
+	crlf := bytes.Contains(model, []byte("\r\n"))
+	if crlf {
+		src = bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
+	}
+	out, err := format.Source(bytes.TrimPrefix(src, bom))
+	if err != nil {
+		return nil, err
+	}
+	if crlf {
+		out = bytes.ReplaceAll(out, []byte("\n"), []byte("\r\n"))
+	}
+	if bytes.HasPrefix(model, bom) {
+		out = append(slices.Clip(slices.Clone(bom)), out...)
+	}
+	return out, nil
+}
+
+func sortOutputs(out []Output) {
+	slices.SortFunc(out, func(a, b Output) int { return cmp.Compare(a.Path, b.Path) })
+}
+
+func internalError(f *pkgFile, err error) Diagnostic {
+	return errorf(f.pos(f.tree.Package), "internal", "report it as a bug with this file", "the file can't be instrumented: %v", err)
+}
