@@ -183,7 +183,10 @@ func (f *pkgFile) insertLines(decl *ast.FuncDecl, lines []string) []rewrite.Edit
 			edits = append(edits, rewrite.Edit{Start: from + semi, End: from + semi + 1, Text: "\n"})
 		}
 	}
-	return append(edits, rewrite.Insert(end, "\n"))
+	if len(bytes.TrimSpace(f.Src[open:end])) > 0 {
+		edits = append(edits, rewrite.Insert(end, "\n"))
+	}
+	return edits
 }
 
 // lineAfter returns the start of the line below the opening brace of decl,
