@@ -1,0 +1,14 @@
+package orchestrall
+
+import "context"
+
+// Generated code writes these types by the names below, because a user's
+// package may declare its own int, error or context.
+type (
+	// Index is int: the number of a field in [Spec.Fields].
+	Index = int
+	// Error is the predeclared error.
+	Error = error
+	// Context is [context.Context].
+	Context = context.Context
+)
