@@ -1,0 +1,272 @@
+package orchestrall
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Call is one running call of an operation. It lives on the stack of the traced
+// function; no method lets the pointer out.
+type Call struct {
+	state *state          // nil: passed through
+	span  trace.Span      // nil: not recorded
+	ctx   context.Context // never nil when state is not
+	start time.Duration
+	leaf  *node                // labels so far
+	kvs   []attribute.KeyValue // evaluated fields: first those of the span, then those of log lines only
+	late  *late
+	lines bool // the finish line will be written
+	fixed bool // leaf is final
+}
+
+// late holds what is rarely needed: values of the start that only the end can use.
+type late struct {
+	labels []Value
+	names  map[int]string
+}
+
+// Start begins a call below the span in ctx and returns the context for what
+// the function calls. A nil ctx stays nil.
+func (o *Operation) Start(ctx context.Context, fill ...func(int) Value) (context.Context, Call) {
+	st := o.state.Load()
+	if st == nil {
+		return ctx, Call{}
+	}
+	var c Call
+	if ctx == nil {
+		c.begin(st, context.Background(), first(fill))
+		return nil, c
+	}
+	if c.begin(st, ctx, first(fill)) {
+		return c.ctx, c
+	}
+	return ctx, c
+}
+
+// StartRoot begins a call of a function that has no context.
+func (o *Operation) StartRoot(fill ...func(int) Value) Call {
+	var c Call
+	if st := o.state.Load(); st != nil {
+		c.begin(st, context.Background(), first(fill))
+	}
+	return c
+}
+
+// StartVia begins a call of a function whose context sits in an argument: get
+// reads it, set puts the new one in its place. set is not called when the
+// context stays as it was.
+func (o *Operation) StartVia(get func() context.Context, set func(context.Context), fill ...func(int) Value) Call {
+	var c Call
+	st := o.state.Load()
+	if st == nil {
+		return c
+	}
+	ctx, ok := read(get)
+	if c.begin(st, ctx, first(fill)) && ok {
+		write(set, c.ctx)
+	}
+	return c
+}
+
+// read reports whether there is a context; the argument that should hold one
+// may be nil.
+func read(get func() context.Context) (ctx context.Context, ok bool) {
+	defer func() {
+		if recover() != nil {
+			ctx, ok = context.Background(), false
+		}
+	}()
+	if ctx = get(); ctx == nil {
+		return context.Background(), false
+	}
+	return ctx, true
+}
+
+func write(set func(context.Context), ctx context.Context) {
+	defer contain()
+	set(ctx)
+}
+
+func first(fill []func(int) Value) func(int) Value {
+	if len(fill) == 0 {
+		return nil
+	}
+	return fill[0]
+}
+
+// begin reports whether c.ctx is another context than ctx.
+func (c *Call) begin(st *state, ctx context.Context, fill func(int) Value) (changed bool) {
+	c.state, c.ctx = st, ctx
+	defer func() {
+		if recover() != nil { // a context, a tracer or a log handler: not ours
+			c.ctx, changed = ctx, false
+			c.start = now()
+		}
+	}()
+	changed = c.trace()
+	if fill != nil {
+		changed = c.fillStart(fill) || changed
+	} else if st.log {
+		c.lines = c.logged(st.level)
+		c.inherit()
+	} else {
+		c.inherit()
+	}
+	if st.startLine && c.lines {
+		c.line(st.level, st.messages.started, c.kvs)
+	}
+	c.start = now()
+	return changed
+}
+
+// trace starts the span, if there is to be one.
+func (c *Call) trace() (changed bool) {
+	if tracingOff.Load() {
+		return false
+	}
+	src := currentTracer()
+	if !src.live {
+		return false
+	}
+	st := c.state
+	parent := trace.SpanContextFromContext(c.ctx)
+	if parent.IsValid() {
+		if !parent.IsSampled() && !asksEveryChild.Load() {
+			return false // a parent-based sampler would say no
+		}
+	} else if st.sample >= 0 && rand.Float64() >= st.sample {
+		c.ctx = trace.ContextWithSpanContext(c.ctx, unsampled())
+		return true
+	}
+	ctx, span := src.tracer.Start(c.ctx, st.spec.Name, st.options...)
+	c.ctx = ctx
+	if span.IsRecording() {
+		c.span = span
+	}
+	return true
+}
+
+// unsampled is a new trace that nobody records; its id still joins the log
+// lines of one request.
+func unsampled() trace.SpanContext {
+	var cfg trace.SpanContextConfig
+	for !cfg.TraceID.IsValid() {
+		put(cfg.TraceID[:8])
+		put(cfg.TraceID[8:])
+	}
+	for !cfg.SpanID.IsValid() {
+		put(cfg.SpanID[:])
+	}
+	return trace.NewSpanContext(cfg)
+}
+
+func put(b []byte) {
+	n := rand.Uint64()
+	for i := range b {
+		b[i] = byte(n >> (8 * i))
+	}
+}
+
+// inherit gives the span what the context carries.
+func (c *Call) inherit() {
+	if c.span == nil {
+		return
+	}
+	if carried := carriedFields(c.ctx); len(carried) > 0 {
+		c.span.SetAttributes(carried...)
+	}
+}
+
+// fillStart evaluates the fields that somebody will read.
+func (c *Call) fillStart(fill func(int) Value) (changed bool) {
+	st := c.state
+	if len(st.carried) > 0 {
+		own := evalAll(make([]attribute.KeyValue, 0, len(st.carried)), st.carried, fill)
+		c.ctx, changed = carry(c.ctx, own)
+	}
+	c.inherit()
+	if st.log {
+		c.lines = c.logged(st.level)
+	}
+	if n := len(st.start.attributes); n > 0 && (c.span != nil || c.lines) {
+		c.kvs = evalAll(make([]attribute.KeyValue, 0, n+len(st.end.attributes)+len(st.start.events)), st.start.attributes, fill)
+		if c.span != nil {
+			c.span.SetAttributes(c.kvs...)
+		}
+	}
+	if c.lines {
+		c.kvs = evalAll(c.kvs, st.start.events, fill)
+	}
+	if c.span != nil && len(st.name) > 0 {
+		c.nameStart(fill)
+	}
+	if len(st.start.labels) > 0 {
+		c.labelStart(fill)
+	}
+	return changed
+}
+
+func (c *Call) labelStart(fill func(int) Value) {
+	st := c.state
+	if !st.early {
+		c.later().labels = make([]Value, len(st.metric.keys))
+		for i := range st.start.labels {
+			f := &st.start.labels[i]
+			c.late.labels[f.level] = f.raw(fill)
+		}
+		return
+	}
+	leaf := &st.metric.root
+	for i := range st.start.labels {
+		leaf = st.metric.step(leaf, i, st.start.labels[i].raw(fill))
+	}
+	c.leaf = leaf
+}
+
+func (c *Call) later() *late {
+	if c.late == nil {
+		c.late = new(late)
+	}
+	return c.late
+}
+
+func (c *Call) nameStart(fill func(int) Value) {
+	names := make(map[int]string, len(c.state.start.names))
+	for i := range c.state.start.names {
+		f := &c.state.start.names[i]
+		names[f.index] = f.eval(fill).text()
+	}
+	if c.state.lateName {
+		c.later().names = names
+		return
+	}
+	c.span.SetName(joinName(c.state.name, names))
+}
+
+func joinName(parts []namePart, values map[int]string) string {
+	var b []byte
+	for _, p := range parts {
+		if p.field >= 0 {
+			b = append(b, values[p.field]...)
+		} else {
+			b = append(b, p.text...)
+		}
+	}
+	return clip(string(b), maxNameSize)
+}
+
+// maxNameSize caps span names; back ends index them.
+const maxNameSize = 256
+
+// logged reports whether a line at this level would be written.
+func (c *Call) logged(level slog.Level) bool {
+	if !slog.Default().Handler().Enabled(c.ctx, level) {
+		return false
+	}
+	return c.ctx.Value(quietKey{}) == nil
+}

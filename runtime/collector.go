@@ -1,0 +1,157 @@
+package orchestrall
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Collector returns the collector of every operation's metrics. It is already
+// registered on prometheus.DefaultRegisterer; programs with a registry of their
+// own may register it there too.
+//
+// It describes nothing up front: the operations of one family have label sets
+// of their own, which a registry would refuse from a collector that it checks.
+func Collector() prometheus.Collector { return &metrics }
+
+var metrics = collector{
+	overflow: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "orchestrall_label_overflow_total",
+		Help: "Label values over an operation's limit, recorded as \"other\".",
+	}, []string{"operation", "label"}),
+}
+
+type collector struct {
+	register sync.Once
+	overflow *prometheus.CounterVec
+
+	mu   sync.Mutex
+	byID map[string]*metric
+	list []*metric
+}
+
+// Describe implements prometheus.Collector; it sends nothing.
+func (c *collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	c.mu.Lock()
+	list := c.list // only ever appended to
+	c.mu.Unlock()
+	for _, m := range list {
+		if len(m.keys) == 0 {
+			m.at(&m.root) // at zero before the first call, so that rates and alerts work from the start
+		}
+		all := m.all.Load()
+		if all == nil {
+			continue
+		}
+		for _, s := range *all {
+			out <- s.success
+			out <- s.failed
+		}
+	}
+	c.overflow.Collect(out)
+}
+
+// metricOf returns the metric for an operation, nil for none.
+func (c *collector) metricOf(s *Spec, f family, labels []string) *metric {
+	name, help := f.metric, f.help
+	switch s.Metric {
+	case "off":
+		return nil
+	case "":
+	default:
+		name, help = metricName(s.Metric), helpOf(metricName(s.Metric))
+	}
+	c.register.Do(func() {
+		defer contain()
+		// A program that registered the same collector has what it wants.
+		_ = prometheus.DefaultRegisterer.Register(c)
+	})
+	operation := validText(s.Name)
+	id := strings.Join(append([]string{name, operation}, slices.Sorted(slices.Values(labels))...), "\xff")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.byID[id]; m != nil {
+		return m
+	}
+	m := &metric{
+		operation: operation,
+		opts:      prometheus.HistogramOpts{Name: name, Help: help, Buckets: f.buckets},
+		keys:      make([]labelKey, len(labels)),
+	}
+	for i, label := range labels {
+		m.keys[i].name = label
+		m.keys[i].overflow = c.overflow.WithLabelValues(operation, label)
+	}
+	if c.byID == nil {
+		c.byID = make(map[string]*metric)
+	}
+	c.byID[id] = m
+	c.list = append(c.list, m)
+	return m
+}
+
+// helpOf keeps one help text a metric name, whoever asks for it: a registry
+// refuses to gather two.
+func helpOf(name string) string {
+	for _, f := range families {
+		if f.metric == name {
+			return f.help
+		}
+	}
+	return "Duration of calls in seconds."
+}
+
+// labelNames are the names of the labels that the fields ask for: those that
+// are known at the start first, each part in order.
+func labelNames(fields []Field) []string {
+	var names [2][]string
+	for _, f := range fields {
+		name, phase := labelName(f.Key), 0
+		if f.AtEnd {
+			phase = 1
+		}
+		if f.Role == Label && !slices.Contains(names[0], name) && !slices.Contains(names[1], name) {
+			names[phase] = append(names[phase], name)
+		}
+	}
+	slices.Sort(names[0])
+	slices.Sort(names[1])
+	return append(names[0], names[1]...)
+}
+
+// labelName makes a valid label name that collides with none of the
+// histogram's own.
+func labelName(key string) string {
+	name := legacy(key, false)
+	switch {
+	case name == "operation", name == "status", name == "le", name == "quantile", strings.HasPrefix(name, "__"):
+		return "label_" + strings.TrimLeft(name, "_")
+	}
+	return name
+}
+
+func metricName(s string) string { return legacy(s, true) }
+
+// legacy replaces what Prometheus names cannot hold by underscores.
+func legacy(s string, colon bool) string {
+	b := []byte(s)
+	for i, c := range b {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '_', colon && c == ':', i > 0 && c >= '0' && c <= '9':
+		default:
+			b[i] = '_'
+		}
+	}
+	if len(b) == 0 {
+		return "_"
+	}
+	return string(b)
+}
+
+// contain is deferred where telemetry calls code that it does not know.
+func contain() { _ = recover() }

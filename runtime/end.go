@@ -1,0 +1,279 @@
+package orchestrall
+
+import (
+	"errors"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// End ends a call of a function without an error result. It must be deferred
+// itself: it notes a panic that passes and lets it go on with the same value.
+func (c *Call) End(fill ...func(int) Value) {
+	if c.state == nil {
+		return
+	}
+	r := recover()
+	if r != nil || nilPanicPasses() {
+		c.panicked(r, first(fill))
+		panic(r)
+	}
+	c.finish(nil, first(fill))
+}
+
+// EndErr ends a call whose error result is err.
+func (c *Call) EndErr(err *error, fill ...func(int) Value) {
+	if c.state == nil {
+		return
+	}
+	r := recover()
+	if r != nil || nilPanicPasses() {
+		c.panicked(r, first(fill))
+		panic(r)
+	}
+	c.finish(*err, first(fill))
+}
+
+// EndFunc ends a call whose error has to be looked for among the results.
+func (c *Call) EndFunc(err func() error, fill ...func(int) Value) {
+	if c.state == nil {
+		return
+	}
+	r := recover()
+	if r != nil || nilPanicPasses() {
+		c.panicked(r, first(fill))
+		panic(r)
+	}
+	c.finish(asked(err), first(fill))
+}
+
+func asked(err func() error) (found error) {
+	defer contain()
+	if err == nil {
+		return nil
+	}
+	return err()
+}
+
+// outcome is what a call came to.
+type outcome struct {
+	err     error
+	failure *failure // nil unless the call failed
+	slow    bool
+	elapsed time.Duration
+}
+
+// failure is an error or a panic in the words that telemetry uses.
+type failure struct{ name, message, stack string }
+
+func (c *Call) finish(err error, fill func(int) Value) {
+	o := outcome{err: err, elapsed: now() - c.start}
+	if err != nil && !c.state.ignores(err) {
+		o.failure = failureOf(err)
+	}
+	c.settle(&o, fill)
+}
+
+func (c *Call) panicked(r any, fill func(int) Value) {
+	o := outcome{elapsed: now() - c.start}
+	o.failure = failureOfPanic(r)
+	c.settle(&o, fill)
+}
+
+// settle tells everybody who wants to know: the histogram first, which takes no
+// foreign code, then the span, then the log.
+func (c *Call) settle(o *outcome, fill func(int) Value) {
+	st := c.state
+	o.slow = st.slow > 0 && o.elapsed > st.slow
+	if m := st.metric; m != nil {
+		m.at(c.leafAtEnd(m, fill)).observe(o.failure != nil, o.elapsed.Seconds())
+	}
+	if c.span == nil && !c.lines && o.failure == nil && !o.slow {
+		return
+	}
+	c.report(o, fill)
+}
+
+func (c *Call) leafAtEnd(m *metric, fill func(int) Value) *node {
+	if c.fixed {
+		return c.leaf
+	}
+	if len(m.keys) == 0 {
+		return &m.root
+	}
+	st := c.state
+	if !st.early {
+		return c.leafLate(m, fill)
+	}
+	leaf, level := c.leaf, len(st.start.labels)
+	if leaf == nil { // Start had no fill function, or did not get that far
+		leaf = &m.root
+		for i := range level {
+			leaf = m.step(leaf, i, textValue(""))
+		}
+	}
+	for i := range st.end.labels {
+		v := textValue("")
+		if fill != nil {
+			v = st.end.labels[i].raw(fill)
+		}
+		leaf = m.step(leaf, level+i, v)
+	}
+	return leaf
+}
+
+func (c *Call) leafLate(m *metric, fill func(int) Value) *node {
+	values := make([]Value, len(m.keys))
+	if c.late != nil {
+		copy(values, c.late.labels)
+	}
+	for i := range c.state.end.labels {
+		if f := &c.state.end.labels[i]; fill != nil {
+			values[f.level] = f.raw(fill)
+		}
+	}
+	leaf := &m.root
+	for i, v := range values {
+		leaf = m.step(leaf, i, v)
+	}
+	return leaf
+}
+
+// report is for calls that leave a span or a log line.
+func (c *Call) report(o *outcome, fill func(int) Value) {
+	st := c.state
+	level, message := st.level, st.messages.finished
+	switch {
+	case o.failure != nil:
+		level, message = levelFailed, st.messages.failed
+	case o.slow:
+		level, message = levelSlow, st.messages.slow
+	}
+	lines := st.log && c.wants(level, message == st.messages.finished)
+	c.fillEnd(lines, fill)
+	if c.span != nil {
+		c.endSpan(o, fill)
+	}
+	if lines {
+		c.endLine(level, message, o)
+	}
+}
+
+// wants reports whether the line at the end is to be written; for the finish
+// line that was asked at the start already.
+func (c *Call) wants(level level, finish bool) (yes bool) {
+	if finish {
+		return c.lines
+	}
+	defer contain()
+	return c.logged(level)
+}
+
+func (c *Call) fillEnd(lines bool, fill func(int) Value) {
+	st := c.state
+	if fill == nil || !lines && c.span == nil {
+		return
+	}
+	if len(st.end.attributes) > 0 {
+		n := len(c.kvs)
+		c.kvs = evalAll(c.kvs, st.end.attributes, fill)
+		if c.span != nil {
+			c.setAttributes(c.kvs[n:])
+		}
+	}
+	if lines {
+		c.kvs = evalAll(c.kvs, st.end.events, fill)
+	}
+}
+
+// fillStream evaluates at the return what a stream's end will need.
+func (c *Call) fillStream(fill func(int) Value) {
+	if m := c.state.metric; m != nil {
+		c.leaf, c.fixed = c.leafAtEnd(m, fill), true
+	}
+	c.fillEnd(c.lines, fill)
+	if c.span != nil && c.state.lateName && fill != nil {
+		defer contain()
+		c.nameEnd(fill)
+	}
+}
+
+func (c *Call) setAttributes(kvs []attribute.KeyValue) {
+	defer contain()
+	c.span.SetAttributes(kvs...)
+}
+
+func (c *Call) endSpan(o *outcome, fill func(int) Value) {
+	defer contain()
+	st := c.state
+	if st.lateName && fill != nil {
+		c.nameEnd(fill)
+	}
+	if o.slow {
+		c.span.SetAttributes(slowMark)
+	}
+	if f := o.failure; f != nil {
+		c.span.SetStatus(codes.Error, f.message)
+		c.span.SetAttributes(attribute.String("error.type", f.name))
+		c.span.AddEvent("exception", trace.WithAttributes(f.attributes()...))
+	} else if st.min > 0 && o.elapsed < st.min {
+		c.span.SetAttributes(dropMark)
+	}
+	c.span.End()
+}
+
+var (
+	slowMark      = attribute.Bool(SlowKey, true)
+	dropMark      = attribute.Bool(DropKey, true)
+	abandonedMark = attribute.Bool(AbandonedKey, true)
+)
+
+func (c *Call) nameEnd(fill func(int) Value) {
+	names := c.later().names
+	if names == nil {
+		names = make(map[int]string, len(c.state.end.names))
+	}
+	for i := range c.state.end.names {
+		f := &c.state.end.names[i]
+		names[f.index] = f.eval(fill).text()
+	}
+	c.span.SetName(joinName(c.state.name, names))
+}
+
+func (st *state) ignores(err error) (yes bool) {
+	defer contain()
+	return slices.ContainsFunc(st.ignore, func(target error) bool { return errors.Is(err, target) })
+}
+
+func (f *failure) attributes() []attribute.KeyValue {
+	kvs := []attribute.KeyValue{
+		attribute.String("exception.type", f.name),
+		attribute.String("exception.message", f.message),
+	}
+	if f.stack != "" {
+		kvs = append(kvs, attribute.String("exception.stacktrace", f.stack))
+	}
+	return kvs
+}
+
+func failureOf(err error) *failure {
+	return &failure{name: typeName(err), message: messageOf(err)}
+}
+
+// maxStack caps the stack of a panic; a deep recursion is cut at its far end.
+const maxStack = 16 << 10
+
+func failureOfPanic(r any) *failure {
+	f := &failure{name: "panic", stack: clip(string(debug.Stack()), maxStack)}
+	if r == nil {
+		f.message = textNil
+		return f
+	}
+	f.name = typeName(r)
+	f.message = messageOf(r)
+	return f
+}

@@ -1,0 +1,88 @@
+package orchestrall
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+)
+
+// Handler is a slog.Handler that ties every line to its trace.
+type Handler struct {
+	inner  slog.Handler
+	groups []group // open groups, outermost first; inner knows nothing of them
+}
+
+// group is a name from WithGroup and the attributes that came after it.
+type group struct {
+	name  string
+	attrs []slog.Attr
+}
+
+// NewHandler wraps inner: each line whose context has a span gets traceId and
+// spanId, and the fields that the context carries, all at the top level
+// whatever groups are open. Attributes of the same name that the line brings
+// itself stay as they are.
+func NewHandler(inner slog.Handler) slog.Handler {
+	if h, ok := inner.(*Handler); ok {
+		return h
+	}
+	return &Handler{inner: inner}
+}
+
+// Enabled implements slog.Handler.
+func (h *Handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.inner.Enabled(ctx, level)
+}
+
+// Handle implements slog.Handler.
+func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if len(h.groups) == 0 {
+		attrs := make([]slog.Attr, 0, r.NumAttrs()+4)
+		r.Attrs(func(a slog.Attr) bool {
+			attrs = append(attrs, a)
+			return true
+		})
+		own := len(attrs)
+		if attrs = correlate(ctx, attrs); len(attrs) > own {
+			r = r.Clone()
+			r.AddAttrs(attrs[own:]...)
+		}
+		return h.inner.Handle(ctx, r)
+	}
+	var attrs []slog.Attr
+	r.Attrs(func(a slog.Attr) bool {
+		attrs = append(attrs, a)
+		return true
+	})
+	for _, g := range slices.Backward(h.groups) {
+		attrs = []slog.Attr{{Key: g.name, Value: slog.GroupValue(slices.Concat(g.attrs, attrs)...)}}
+	}
+	out := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	out.AddAttrs(correlate(ctx, attrs)...)
+	return h.inner.Handle(ctx, out)
+}
+
+// WithAttrs implements slog.Handler.
+func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	if len(attrs) == 0 {
+		return h
+	}
+	if len(h.groups) == 0 {
+		return &Handler{inner: h.inner.WithAttrs(attrs)}
+	}
+	groups := slices.Clone(h.groups)
+	last := &groups[len(groups)-1]
+	last.attrs = slices.Concat(last.attrs, attrs)
+	return &Handler{inner: h.inner, groups: groups}
+}
+
+// WithGroup implements slog.Handler.
+func (h *Handler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	return &Handler{inner: h.inner, groups: append(slices.Clone(h.groups), group{name: name})}
+}

@@ -1,0 +1,210 @@
+package orchestrall
+
+import (
+	"cmp"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Operation is one traced function. The zero value passes everything through:
+// a function that runs before its package's init is simply not traced.
+type Operation struct{ state atomic.Pointer[state] }
+
+// state is what Register works out of a Spec. It is never written again.
+type state struct {
+	spec     Spec
+	kind     Kind
+	options  []trace.SpanStartOption
+	metric   *metric
+	name     []namePart // empty when the span is named like the operation
+	lateName bool       // a part of the name is known at the end only
+
+	start, end phase
+	carried    []field
+	early      bool // labels that are known at the start come first in the metric's tree
+
+	slow, min time.Duration
+	sample    float64 // below 0: the sampler alone decides
+	ignore    []error
+
+	log       bool
+	level     slog.Level
+	startLine bool
+	messages  messages
+	logAttrs  []slog.Attr
+}
+
+// phase holds the fields that are filled at one end of the call.
+type phase struct {
+	attributes, events, labels, names []field
+}
+
+type messages struct{ started, finished, failed, slow string }
+
+// namePart is literal text, or the value of a field.
+type namePart struct {
+	text  string
+	field int // -1 for text
+}
+
+// Register resolves everything static about the operation. Calls that start
+// before it are passed through.
+func (o *Operation) Register(s Spec) {
+	defer contain() // a bad Spec must cost the telemetry, not the program
+	s.Fields = slices.Clone(s.Fields)
+	s.Ignore = slices.Clone(s.Ignore)
+	o.state.Store(newState(s))
+	registered.add(s)
+}
+
+func newState(s Spec) *state {
+	if s.Kind == "" {
+		s.Kind = Internal
+	}
+	f := familyOf(s.Kind)
+	labels := labelNames(s.Fields)
+	st := &state{
+		spec:   s,
+		kind:   s.Kind,
+		metric: metrics.metricOf(&s, f, labels),
+		options: []trace.SpanStartOption{
+			trace.WithSpanKind(f.span),
+			trace.WithAttributes(spanAttributes(&s, f)...),
+		},
+		slow: s.Slow, min: s.Min, sample: ratio(s.Sample),
+		ignore:   slices.DeleteFunc(s.Ignore, func(err error) bool { return err == nil }),
+		log:      s.Log != "off",
+		level:    f.level,
+		messages: messages{s.Name + " started", s.Name + " finished", s.Name + " failed", s.Name + " is slow"},
+		logAttrs: []slog.Attr{slog.String("operation", s.Name), slog.String("kind", string(s.Kind))},
+	}
+	if st.log && s.Log != "" {
+		st.startLine = st.level.UnmarshalText([]byte(s.Log)) == nil
+	}
+	for i, f := range s.Fields {
+		st.add(newField(i, f), f)
+	}
+	if s.SpanName != "" && s.SpanName != s.Name {
+		st.name = parseName(s.SpanName, s.Fields)
+	}
+	st.lateName = len(st.end.names) > 0
+	st.sortLabels()
+	return st
+}
+
+// add puts a field where its role and its end of the call say.
+func (st *state) add(f field, spec Field) {
+	p := &st.start
+	if spec.AtEnd {
+		p = &st.end
+	}
+	switch spec.Role {
+	case Carried:
+		if !spec.AtEnd {
+			st.carried = append(st.carried, f)
+			return
+		}
+		p.attributes = append(p.attributes, f) // too late for nested calls
+	case Attribute:
+		p.attributes = append(p.attributes, f)
+	case Event:
+		p.events = append(p.events, f)
+	case NamePart:
+		p.names = append(p.names, f)
+	case Label:
+		if st.metric == nil {
+			return
+		}
+		f.level = st.metric.level(labelName(spec.Key))
+		if slices.ContainsFunc(slices.Concat(st.start.labels, st.end.labels), func(o field) bool { return o.level == f.level }) {
+			return
+		}
+		p.labels = append(p.labels, f)
+	}
+}
+
+// sortLabels puts the labels into the order of the metric's tree. A metric that
+// is shared may have another order than this operation would choose; then all
+// labels wait for the end.
+func (st *state) sortLabels() {
+	byLevel := func(a, b field) int { return cmp.Compare(a.level, b.level) }
+	slices.SortFunc(st.start.labels, byLevel)
+	slices.SortFunc(st.end.labels, byLevel)
+	st.early = true
+	for i, f := range st.start.labels {
+		st.early = st.early && f.level == i
+	}
+}
+
+// ratio reads a sample ratio; what is not one leaves the decision to the sampler.
+func ratio(s string) float64 {
+	r, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	if err != nil || r < 0 || r > 1 {
+		return -1
+	}
+	return r
+}
+
+// parseName splits "step {0}" → text "step ", field 0. Braces around anything
+// else than the index of a NamePart are text.
+func parseName(s string, fields []Field) []namePart {
+	var parts []namePart
+	text := func(t string) {
+		if t != "" {
+			parts = append(parts, namePart{text: t, field: -1})
+		}
+	}
+	for {
+		open := strings.IndexByte(s, '{')
+		if open < 0 {
+			break
+		}
+		end := strings.IndexByte(s[open:], '}')
+		if end < 0 {
+			break
+		}
+		end += open
+		i, err := strconv.Atoi(s[open+1 : end])
+		if err != nil || i < 0 || i >= len(fields) || fields[i].Role != NamePart {
+			text(s[:open+1])
+			s = s[open+1:]
+			continue
+		}
+		text(s[:open])
+		parts = append(parts, namePart{field: i})
+		s = s[end+1:]
+	}
+	text(s)
+	return parts
+}
+
+// Operations returns the specs of all registered operations, by name.
+func Operations() []Spec { return registered.specs() }
+
+var registered registry
+
+type registry struct {
+	mu  sync.Mutex
+	all []Spec
+}
+
+func (r *registry) add(s Spec) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, s)
+}
+
+func (r *registry) specs() []Spec {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := slices.Clone(r.all)
+	slices.SortStableFunc(all, func(a, b Spec) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
