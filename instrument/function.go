@@ -1,6 +1,7 @@
 package instrument
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -22,6 +23,7 @@ type function struct {
 	edits []rewrite.Edit // of the signature
 
 	ctx    string // the parameter that carries the context, as the code names it
+	ctxIn  string // the name the parameter itself gets when ctx becomes a variable of its own
 	get    string // how to read and to replace the context, when ctx is no context
 	set    string
 	err    string // the result that carries the error
@@ -69,7 +71,7 @@ const (
 	nameParam  = "orchestrallParam"
 	nameCtx    = "orchestrallCtx"
 	nameBlank  = "orchestrallBlank"
-	nameCall   = "orchestrallCall"
+	nameIn     = "orchestrallIn_" // and the user's own name
 )
 
 // bind fits the directive d to decl. The diagnostics of a function that can't
@@ -144,7 +146,29 @@ func bind(m *model, cfg *config.Config, f *pkgFile, decl *ast.FuncDecl, d *Direc
 		ds = append(ds, errorf(d.ignore[0].pos, "no-effect", "take it away", "ignore= has no effect: %s returns no error", fn.name))
 	}
 	fn.nameSlots(decl.Type.Results, results, needed)
+	fn.keepOffHeap(params)
 	return fn, ds
+}
+
+// keepOffHeap gives the parameter another name where a function literal
+// captures the context, so that the user's name is a variable that is assigned
+// once and captured by value.
+func (fn *function) keepOffHeap(params []slot) {
+	if fn.get != "" || !capturesUnchanged(fn.decl.Body, fn.ctx) {
+		return
+	}
+	for _, f := range fn.d.fields {
+		if mentions(f.code, fn.ctx) {
+			return
+		}
+	}
+	for _, p := range params {
+		if p.name != nil && p.name.Name == fn.ctx {
+			fn.ctxIn = nameIn + fn.ctx
+			at := fn.file.offset(p.name.Pos())
+			fn.edits = append(fn.edits, rewrite.Edit{Start: at, End: at + len(fn.ctx), Text: fn.ctxIn})
+		}
+	}
 }
 
 func noName(int) string { return "" }
@@ -379,7 +403,7 @@ func recvTypeParams(x ast.Expr) []string {
 
 // prologue is what the function gets, with each EXPR as expr writes it.
 func (fn *function) prologue(expr func(field) string) templates.Prologue {
-	p := templates.Prologue{Op: fn.opVar, Ctx: fn.ctx, Get: fn.get, Set: fn.set, Stream: fn.how, Result: fn.stream, Err: fn.err, MaybeError: fn.errFit == maybeError}
+	p := templates.Prologue{Op: fn.opVar, Ctx: fn.ctx, In: cmp.Or(fn.ctxIn, fn.ctx), Get: fn.get, Set: fn.set, Stream: fn.how, Result: fn.stream, Err: fn.err, MaybeError: fn.errFit == maybeError}
 	for i, f := range fn.d.fields {
 		c := templates.Case{Index: i, Expr: expr(f)}
 		if f.atEnd {

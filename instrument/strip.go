@@ -125,6 +125,8 @@ func (f *pkgFile) unname(list *ast.FieldList) []rewrite.Edit {
 			switch {
 			case strings.HasPrefix(name.Name, nameBlank):
 				edits = append(edits, rewrite.Edit{Start: start, End: end, Text: "_"})
+			case strings.HasPrefix(name.Name, nameIn):
+				edits = append(edits, rewrite.Edit{Start: start, End: end, Text: strings.TrimPrefix(name.Name, nameIn)})
 			case strings.HasPrefix(name.Name, nameResult), strings.HasPrefix(name.Name, nameParam), name.Name == nameErr, name.Name == nameCtx:
 				edits = append(edits, rewrite.Delete(start, f.offset(field.Type.Pos())))
 				taken++

@@ -32,7 +32,8 @@ type Case struct {
 // A Prologue is what stands at the top of an instrumented function.
 type Prologue struct {
 	Op         string // the Operation variable
-	Ctx        string // the parameter that carries the context; "" = none
+	Ctx        string // the variable that carries the context; "" = none
+	In         string // the parameter it comes from, which may be Ctx itself
 	Get, Set   string // how to read and replace the context of Ctx; "" = it is one
 	AtStart    []Case
 	AtEnd      []Case
@@ -58,7 +59,7 @@ func (p Prologue) Lines() []string {
 			"func(orchestrallCtx orchestrallContext) { " + p.Set + " }",
 		}, start)
 	default:
-		lines = call(p.Ctx+", orchestrallCall := "+p.Op+".Start(", []string{p.Ctx}, start)
+		lines = call(p.Ctx+", orchestrallCall := "+p.Op+".Start(", []string{p.In}, start)
 	}
 	return append(lines, p.end()...)
 }
