@@ -1,0 +1,44 @@
+# The commands of this repository. `make` alone lists them.
+
+GO      ?= go
+MODE    ?= build
+MODULES := . runtime examples/platform
+BIN     := bin/orchestrall
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the tool into bin/
+	$(GO) build -o $(BIN) ./cmd/orchestrall
+
+.PHONY: demo
+demo: ## run the example platform and show its traces, logs and metrics (MODE=build|toolexec|generate)
+	@$(GO) run ./examples/demo -mode $(MODE)
+
+.PHONY: test
+test: ## run every test of every module
+	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) vet ./... && $(GO) test ./...); done
+
+.PHONY: race
+race: ## run the runtime's tests under the race detector
+	cd runtime && $(GO) test -race ./...
+
+.PHONY: selfcheck
+selfcheck: build ## run orchestrall check and orchestrall lint on the example
+	cd examples/platform && ../../$(BIN) check ./... && ../../$(BIN) lint ./...
+
+.PHONY: cross
+cross: ## vet the tool for linux, darwin and windows
+	@set -e; for os in linux darwin windows; do echo "== $$os"; GOOS=$$os CGO_ENABLED=0 $(GO) vet ./...; (cd runtime && GOOS=$$os CGO_ENABLED=0 $(GO) vet ./...); done
+
+.PHONY: lint
+lint: ## run golangci-lint with .golangci.yml (builds it once)
+	@set -e; for m in . runtime; do (cd $$m && $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...); done
+
+.PHONY: fmt
+fmt: ## format with gofumpt
+	$(GO) run mvdan.cc/gofumpt@v0.12.0 -w cmd instrument internal rewrite templates runtime examples
