@@ -76,10 +76,11 @@ func Find(dirs ...string) string {
 	return ""
 }
 
-// Load reads the file at path. With problems the returned Config holds what
-// could be understood, so that a caller can go on to find more mistakes, but
-// must write nothing.
-func Load(path string) (*Config, []Problem) {
+// Load reads the file at path. Patterns that start with "." are relative to
+// root, or to the file's own folder when root is "". With problems the
+// returned Config holds what could be understood, so that a caller can go on
+// to find more mistakes, but must write nothing.
+func Load(path, root string) (*Config, []Problem) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		fix := "check the path"
@@ -97,7 +98,7 @@ func Load(path string) (*Config, []Problem) {
 			Fix:     fix,
 		}}
 	}
-	return Parse(path, data)
+	return parseAt(path, root, data)
 }
 
 // WantsBootstrap reports whether build front ends weave package main.

@@ -195,7 +195,7 @@ func TestProblems(t *testing.T) {
 	if _, problems := Parse("f.yaml", []byte("# nothing\n")); len(problems) != 0 {
 		t.Errorf("an empty file: %v", problems)
 	}
-	if _, problems := Load("no/such.yaml"); len(problems) != 1 || problems[0].Pos.Filename == "" {
+	if _, problems := Load("no/such.yaml", ""); len(problems) != 1 || problems[0].Pos.Filename == "" {
 		t.Errorf("an unreadable file: %v", problems)
 	}
 }

@@ -20,10 +20,16 @@ import (
 // Parse reads the content of the file at path. It finds all mistakes, not only
 // the first one, and always returns a usable [Config].
 func Parse(path string, data []byte) (*Config, []Problem) {
+	return parseAt(path, "", data)
+}
+
+func parseAt(path, root string, data []byte) (*Config, []Problem) {
 	c := Default()
-	c.Path = path
-	if abs, err := filepath.Abs(path); err == nil {
-		c.Root = filepath.Dir(abs)
+	c.Path, c.Root = path, root
+	if root == "" {
+		if abs, err := filepath.Abs(path); err == nil {
+			c.Root = filepath.Dir(abs)
+		}
 	}
 	p := &fileParser{path: path, config: c}
 	doc := p.document(data)
