@@ -223,7 +223,7 @@ func (fn *function) findContext(m *model, cfg *config.Config, params []slot) {
 			fn.edits = append(fn.edits, rewrite.Edit{Start: at, End: at + 1, Text: p.code})
 		}
 		if carrier.Type != "" {
-			fn.get, fn.set = carrier.GetExpr(fn.ctx), carrier.SetStmt(fn.ctx, nameCtx)
+			fn.get, fn.set = carrier.GetExpr(fn.ctx), carrier.SetStmt(fn.ctx, templates.NewContext)
 		}
 		return
 	}

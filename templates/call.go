@@ -46,41 +46,54 @@ type Prologue struct {
 // Main is the statement that starts and flushes the SDK in func main.
 const Main = "defer orchestrallMain()()"
 
-// Lines renders p, a line of Go each, without indentation.
+// Lines renders p, a line of Go each, without indentation. A function literal
+// has lines of its own: gofmt would break a long one, and then not every line
+// would carry the marker.
 func (p Prologue) Lines() []string {
 	start := fill(p.AtStart)
 	var lines []string
 	switch {
 	case p.Ctx == "":
-		lines = call("orchestrallCall := "+p.Op+".StartRoot(", nil, start)
+		lines = call("orchestrallCall := "+p.Op+".StartRoot(", start)
 	case p.Get != "":
-		lines = call("orchestrallCall := "+p.Op+".StartVia(", []string{
-			"func() orchestrallContext { return " + p.Get + " }",
-			"func(orchestrallCtx orchestrallContext) { " + p.Set + " }",
-		}, start)
+		lines = call("orchestrallCall := "+p.Op+".StartVia(", literal("func() orchestrallContext", "return "+p.Get), p.setter(), start)
 	default:
 		lines = call(p.Ctx+", orchestrallCall := "+p.Op+".Start(", []string{p.In}, start)
 	}
 	return append(lines, p.end()...)
 }
 
+// NewContext is the name by which Set names the context to put in.
+const NewContext = "orchestrallNewCtx"
+
+func (p Prologue) setter() []string {
+	if p.Set == "" {
+		return literal("func(orchestrallContext)")
+	}
+	return literal("func("+NewContext+" orchestrallContext)", p.Set)
+}
+
 func (p Prologue) end() []string {
 	last := fill(p.AtEnd)
-	if p.Stream != NoStream {
-		name := map[Stream]string{Seq: "orchestrallEndSeq", Seq2: "orchestrallEndSeq2", Chan: "orchestrallEndChan"}[p.Stream]
-		return call("defer "+name+"(", []string{"&orchestrallCall", "&" + p.Result, p.errFunc()}, last)
+	switch p.Stream {
+	case Seq:
+		return call("defer orchestrallEndSeq(", []string{"&orchestrallCall, &" + p.Result}, p.errFunc(), last)
+	case Seq2:
+		return call("defer orchestrallEndSeq2(", []string{"&orchestrallCall, &" + p.Result}, p.errFunc(), last)
+	case Chan:
+		return call("defer orchestrallEndChan(", []string{"&orchestrallCall, &" + p.Result}, p.errFunc(), last)
 	}
 	switch {
 	case p.Err == "":
-		return call("defer orchestrallCall.End(", nil, last)
+		return call("defer orchestrallCall.End(", last)
 	case p.MaybeError:
-		return call("defer orchestrallCall.EndFunc(", []string{p.errFunc()}, last)
+		return call("defer orchestrallCall.EndFunc(", p.errFunc(), last)
 	default:
 		return call("defer orchestrallCall.EndErr(", []string{"&" + p.Err}, last)
 	}
 }
 
-func (p Prologue) errFunc() string {
+func (p Prologue) errFunc() []string {
 	value := p.Err
 	switch {
 	case p.Err == "":
@@ -88,40 +101,50 @@ func (p Prologue) errFunc() string {
 	case p.MaybeError:
 		value = "orchestrallErrorOf(" + p.Err + ")"
 	}
-	return "func() orchestrallError { return " + value + " }"
+	return literal("func() orchestrallError", "return "+value)
 }
 
-// fill renders the closure that evaluates the fields of cases.
+// literal renders a function literal.
+func literal(signature string, body ...string) []string {
+	lines := append([]string{signature + " {"}, body...)
+	return append(lines, "}")
+}
+
+// fill renders the function literal that evaluates the fields of cases.
 func fill(cases []Case) []string {
-	if len(cases) == 0 {
+	const signature = "func(orchestrallField orchestrallIndex) orchestrallValue"
+	switch len(cases) {
+	case 0:
 		return nil
+	case 1:
+		return literal(signature, "return orchestrallOf("+cases[0].Expr+")")
 	}
-	lines := []string{"func(orchestrallField orchestrallIndex) orchestrallValue {"}
-	if len(cases) == 1 {
-		return append(lines, "return orchestrallOf("+cases[0].Expr+")", "}")
-	}
-	lines = append(lines, "switch orchestrallField {")
+	body := []string{"switch orchestrallField {"}
 	for i, c := range cases {
+		head := "default:"
 		if i < len(cases)-1 {
-			lines = append(lines, fmt.Sprintf("case %d:", c.Index))
-		} else {
-			lines = append(lines, "default:")
+			head = fmt.Sprintf("case %d:", c.Index)
 		}
-		lines = append(lines, "return orchestrallOf("+c.Expr+")")
+		body = append(body, head, "return orchestrallOf("+c.Expr+")")
 	}
-	return append(lines, "}", "}")
+	return literal(signature, append(body, "}")...)
 }
 
-// call renders head(args…, last…) where last is a closure of several lines.
-func call(head string, args, last []string) []string {
-	head += strings.Join(args, ", ")
-	if len(last) == 0 {
-		return []string{head + ")"}
+// call renders head(args…), where an argument may take several lines.
+func call(head string, args ...[]string) []string {
+	lines := []string{head}
+	first := true
+	for _, arg := range args {
+		if len(arg) == 0 {
+			continue
+		}
+		if !first {
+			lines[len(lines)-1] += ", "
+		}
+		first = false
+		lines[len(lines)-1] += arg[0]
+		lines = append(lines, arg[1:]...)
 	}
-	if len(args) > 0 {
-		head += ", "
-	}
-	lines := append([]string{head + last[0]}, last[1:]...)
 	lines[len(lines)-1] += ")"
 	return lines
 }
