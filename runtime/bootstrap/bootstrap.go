@@ -1,0 +1,141 @@
+// Package bootstrap starts telemetry for programs that have none of their own:
+// JSON logs with trace ids, a metrics endpoint, and spans.
+//
+// The environment decides; a program that sets nothing gets logs on standard
+// error, metrics on loopback and trace ids in its log lines, and sends nothing
+// anywhere.
+//
+//	LOG_LEVEL                        debug, info (default), warn, error
+//	PROMETHEUS_PORT                  port of /metrics, 9464 by default; 0 takes a free one, off none
+//	OTEL_EXPORTER_PROMETHEUS_HOST    address of /metrics, 127.0.0.1 by default
+//	OTEL_EXPORTER                    console, otlp, none, or several with commas; OTEL_TRACES_EXPORTER likewise.
+//	                                 By default otlp where an OTLP endpoint is set, else none
+//	OTEL_EXPORTER_OTLP_PROTOCOL      http/protobuf (default) or grpc; …_TRACES_PROTOCOL likewise
+//	OTEL_EXPORTER_OTLP_…             endpoint, headers, certificates, timeout: see the exporters
+//	OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG,
+//	OTEL_BSP_…                       as the OpenTelemetry SDK reads them
+//	OTEL_SDK_DISABLED                true: neither spans nor metrics, only logs
+//
+// No part may fail the program. What does not start says so in one warning and
+// is left out; what a back end does not take in time is dropped and counted in
+// orchestrall_spans_dropped_total.
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path"
+	"regexp"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
+)
+
+// Options say what the environment cannot know.
+type Options struct {
+	// Service is the import path of the program. Its last part names the
+	// service unless OTEL_SERVICE_NAME does.
+	Service string
+}
+
+// Start sets up logs, metrics and spans as the environment asks for. The
+// program calls stop before it exits: it hands over what is still queued and
+// waits for that at most five seconds, or OTEL_BSP_EXPORT_TIMEOUT where that
+// is less. Further calls of stop do nothing.
+func Start(options Options) (stop func()) {
+	return start(options, os.Getenv, os.Stderr)
+}
+
+// A part is something that runs until it is closed.
+type part func(context.Context)
+
+func start(options Options, getenv func(string) string, stderr io.Writer) (stop func()) {
+	var parts []part
+	// Even a bug in here must not keep the program from starting.
+	defer func() {
+		if r := recover(); r != nil {
+			slog.Warn("telemetry did not start completely", "error", fmt.Sprint(r))
+		}
+		stop = stopper(parts, stopLimit(getenv))
+	}()
+	res, resErr := newResource(options.Service)
+	startLogs(serviceName(res), getenv, stderr)
+	if resErr != nil {
+		slog.Warn("resource attributes are incomplete", "error", resErr)
+	}
+	otel.SetErrorHandler(&errorLog{every: time.Minute, now: time.Now})
+	otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator(
+		propagation.TraceContext{}, propagation.Baggage{}))
+	if disabled(getenv) {
+		orchestrall.SetTracing(false)
+		return nil
+	}
+	parts = append(parts, startMetrics(getenv))
+	parts = append(parts, startTraces(res, getenv, stderr))
+	return nil
+}
+
+// longestStop is how long a program may take longer to exit for telemetry's sake.
+const longestStop = 5 * time.Second
+
+func stopLimit(getenv func(string) string) time.Duration {
+	if ms, ok := number(getenv("OTEL_BSP_EXPORT_TIMEOUT")); ok && ms > 0 {
+		return min(longestStop, time.Duration(ms)*time.Millisecond)
+	}
+	return longestStop
+}
+
+// stopper returns a function that closes the parts, newest first, and returns
+// at the limit even if one of them does not heed its context. The context ends
+// a little earlier, so that what was lost can still be said.
+func stopper(parts []part, limit time.Duration) func() {
+	return sync.OnceFunc(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), limit-limit/10)
+		defer cancel()
+		overdue := time.NewTimer(limit)
+		defer overdue.Stop()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for i := len(parts) - 1; i >= 0; i-- {
+				closePart(ctx, parts[i])
+			}
+		}()
+		select {
+		case <-done:
+		case <-overdue.C:
+		}
+	})
+}
+
+func closePart(ctx context.Context, p part) {
+	defer func() {
+		if r := recover(); r != nil {
+			slog.Warn("telemetry did not stop cleanly", "error", fmt.Sprint(r))
+		}
+	}()
+	if p != nil {
+		p(ctx)
+	}
+}
+
+var majorVersion = regexp.MustCompile(`^v[0-9]+$`)
+
+// shortName makes a service name of an import path: example.com/shop/v2 → shop.
+func shortName(importPath string) string {
+	name := path.Base(importPath)
+	if parent := path.Base(path.Dir(importPath)); majorVersion.MatchString(name) && parent != "." {
+		name = parent
+	}
+	if name == "." || name == "/" {
+		return "unknown_service"
+	}
+	return name
+}

@@ -1,0 +1,83 @@
+package bootstrap
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const defaultPort = "9464"
+
+// startMetrics serves the default registry. Several programs on one machine is
+// an everyday thing, so that a taken port is worth a line and no more.
+func startMetrics(getenv func(string) string) part {
+	port := strings.ToLower(strings.TrimSpace(cmp.Or(
+		getenv("PROMETHEUS_PORT"), getenv("OTEL_EXPORTER_PROMETHEUS_PORT"), defaultPort)))
+	if port == "off" || port == "none" {
+		return nil
+	}
+	address := net.JoinHostPort(cmp.Or(getenv("OTEL_EXPORTER_PROMETHEUS_HOST"), "127.0.0.1"), port)
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		slog.Warn("metrics are not served; set PROMETHEUS_PORT to a free port, or to off", "error", err)
+		return nil
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(prometheus.DefaultGatherer, promhttp.HandlerOpts{
+		// One broken collector must not hide the others.
+		ErrorHandling:       promhttp.ContinueOnError,
+		ErrorLog:            slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+		MaxRequestsInFlight: 4,
+		Timeout:             10 * time.Second,
+	}))
+	srv := &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 5 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
+	}
+	go func() {
+		if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			slog.Warn("metrics are no longer served", "error", err)
+		}
+	}()
+	level := slog.LevelDebug
+	if port == "0" { // nobody can know the address otherwise
+		level = slog.LevelInfo
+	}
+	slog.Log(context.Background(), level, "metrics are served", "url", "http://"+listener.Addr().String()+"/metrics")
+	return func(context.Context) { srv.Close() }
+}
+
+// drops counts the spans that were made and will reach nobody.
+type drops struct {
+	queueFull, exportFailed, shutdown, tooMany prometheus.Counter
+}
+
+func newDrops() drops {
+	vec := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "orchestrall_spans_dropped_total",
+		Help: "Spans that were recorded but not delivered.",
+	}, []string{"reason"})
+	if err := prometheus.Register(vec); err != nil {
+		if twice := new(prometheus.AlreadyRegisteredError); errors.As(err, twice) {
+			if existing, ok := twice.ExistingCollector.(*prometheus.CounterVec); ok {
+				vec = existing
+			}
+		}
+	}
+	return drops{
+		queueFull:    vec.WithLabelValues("queue_full"),
+		exportFailed: vec.WithLabelValues("export_failed"),
+		shutdown:     vec.WithLabelValues("shutdown"),
+		tooMany:      vec.WithLabelValues("console_full"),
+	}
+}

@@ -1,0 +1,148 @@
+package bootstrap
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/sdk/resource"
+	"go.opentelemetry.io/otel/sdk/trace"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
+)
+
+const serviceKey = attribute.Key("service.name")
+
+// newResource describes the program. The environment has the last word.
+func newResource(service string) (*resource.Resource, error) {
+	attrs := []attribute.KeyValue{serviceKey.String(shortName(service))}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		attrs = append(attrs, attribute.String("service.version", info.Main.Version))
+	}
+	res, err := resource.New(context.Background(),
+		resource.WithTelemetrySDK(), resource.WithAttributes(attrs...), resource.WithFromEnv())
+	if res == nil {
+		res = resource.NewSchemaless(attrs...)
+	}
+	return res, err
+}
+
+func serviceName(res *resource.Resource) string {
+	name, _ := res.Set().Value(serviceKey)
+	return name.AsString()
+}
+
+func disabled(getenv func(string) string) bool {
+	return strings.EqualFold(strings.TrimSpace(getenv("OTEL_SDK_DISABLED")), "true")
+}
+
+// startTraces installs a tracer provider. Without an exporter it still hands
+// out trace ids, so that the log lines of one request can be told from others.
+func startTraces(res *resource.Resource, getenv func(string) string, stderr io.Writer) part {
+	options := []trace.TracerProviderOption{trace.WithResource(res)}
+	var queue *boundedQueue
+	delivers := false
+	dropped := newDrops()
+	for _, name := range exporters(getenv) {
+		switch name {
+		case "none":
+		case "console":
+			delivers = true
+			options = append(options, trace.WithSpanProcessor(newConsole(stderr, dropped.tooMany)))
+		case "otlp":
+			exporter, err := newOTLP(getenv)
+			if err != nil {
+				slog.Warn("spans are not exported", "error", err)
+				continue
+			}
+			delivers = true
+			queue = newBoundedQueue(exporter, queueSize(getenv), dropped)
+			options = append(options, trace.WithSpanProcessor(queue))
+		default:
+			slog.Warn("OTEL_EXPORTER names an unknown exporter; use console, otlp or none", "exporter", name)
+		}
+	}
+	if !delivers {
+		options = append(options, trace.WithSampler(trace.ParentBased(trace.NeverSample())))
+	}
+	orchestrall.SetParentBased(!delivers || parentBased(getenv("OTEL_TRACES_SAMPLER")))
+	provider := trace.NewTracerProvider(options...)
+	otel.SetTracerProvider(provider)
+	return func(ctx context.Context) {
+		if err := provider.Shutdown(ctx); err != nil {
+			slog.Warn("not all spans were exported before the program ended", "error", err)
+		}
+		if queue != nil {
+			queue.abandon()
+		}
+	}
+}
+
+// exporters returns the names of the wanted exporters, each once.
+func exporters(getenv func(string) string) []string {
+	wanted := cmp.Or(getenv("OTEL_EXPORTER"), getenv("OTEL_TRACES_EXPORTER"))
+	if strings.TrimSpace(wanted) == "" {
+		if getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "" {
+			return []string{"otlp"}
+		}
+		return nil
+	}
+	var names []string
+	for name := range strings.SplitSeq(wanted, ",") {
+		if name = strings.ToLower(strings.TrimSpace(name)); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func newOTLP(getenv func(string) string) (trace.SpanExporter, error) {
+	protocol := cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), getenv("OTEL_EXPORTER_OTLP_PROTOCOL"), "http/protobuf")
+	switch protocol {
+	case "http/protobuf":
+		return otlptracehttp.New(context.Background())
+	case "grpc":
+		return otlptracegrpc.New(context.Background())
+	default:
+		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL is %q; use http/protobuf or grpc", protocol)
+	}
+}
+
+// parentBased reports whether the SDK's sampler of that name heeds the
+// parent's decision; the default does.
+func parentBased(sampler string) bool {
+	switch strings.ToLower(strings.TrimSpace(sampler)) {
+	case "always_on", "always_off", "traceidratio":
+		return false
+	}
+	return true
+}
+
+func queueSize(getenv func(string) string) int {
+	if n, ok := number(getenv("OTEL_BSP_MAX_QUEUE_SIZE")); ok && n > 0 {
+		return n
+	}
+	return trace.DefaultMaxQueueSize
+}
+
+func number(s string) (int, bool) {
+	n, err := strconv.Atoi(strings.TrimSpace(s))
+	return n, err == nil
+}
+
+// unwanted reports whether the runtime asked for the span to be dropped.
+func unwanted(s trace.ReadOnlySpan) bool {
+	return slices.ContainsFunc(s.Attributes(), func(kv attribute.KeyValue) bool {
+		return kv.Key == orchestrall.DropKey && kv.Value.AsBool()
+	})
+}
