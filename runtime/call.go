@@ -17,17 +17,33 @@ type Call struct {
 	span  trace.Span      // nil: not recorded
 	ctx   context.Context // never nil when state is not
 	start time.Duration
-	leaf  *node                // labels so far
-	kvs   []attribute.KeyValue // evaluated fields: first those of the span, then those of log lines only
-	late  *late
+	leaf  *node // labels so far
+	more  *more
 	lines bool // the finish line will be written
 	fixed bool // leaf is final
 }
 
-// late holds what is rarely needed: values of the start that only the end can use.
-type late struct {
-	labels []Value
-	names  map[int]string
+// more is what a call that nobody watches does without.
+type more struct {
+	kvs    []attribute.KeyValue // evaluated fields: those of the span, then those of log lines only
+	room   [4]attribute.KeyValue
+	labels []Value        // values of the start that only the end can use
+	names  map[int]string // the same for parts of the span's name
+}
+
+func (c *Call) extra() *more {
+	if c.more == nil {
+		c.more = new(more)
+		c.more.kvs = c.more.room[:0]
+	}
+	return c.more
+}
+
+func (c *Call) kvs() []attribute.KeyValue {
+	if c.more == nil {
+		return nil
+	}
+	return c.more.kvs
 }
 
 // Start begins a call below the span in ctx and returns the context for what
@@ -109,16 +125,14 @@ func (c *Call) begin(st *state, ctx context.Context, fill func(int) Value) (chan
 		}
 	}()
 	changed = c.trace()
+	c.lines = st.log && c.logged(st.level)
 	if fill != nil {
 		changed = c.fillStart(fill) || changed
-	} else if st.log {
-		c.lines = c.logged(st.level)
-		c.inherit()
-	} else {
+	} else if c.span != nil {
 		c.inherit()
 	}
 	if st.startLine && c.lines {
-		c.line(st.level, st.messages.started, c.kvs)
+		c.line(st.level, st.messages.started, c.kvs())
 	}
 	c.start = now()
 	return changed
@@ -129,21 +143,21 @@ func (c *Call) trace() (changed bool) {
 	if tracingOff.Load() {
 		return false
 	}
-	src := currentTracer()
+	parent := trace.SpanContextFromContext(c.ctx)
+	if !parent.IsSampled() && parent.IsValid() && !asksEveryChild.Load() {
+		return false // a parent-based sampler would say no
+	}
+	src := currentSource()
 	if !src.live {
 		return false
 	}
 	st := c.state
-	parent := trace.SpanContextFromContext(c.ctx)
-	if parent.IsValid() {
-		if !parent.IsSampled() && !asksEveryChild.Load() {
-			return false // a parent-based sampler would say no
-		}
-	} else if st.sample >= 0 && rand.Float64() >= st.sample {
+	if st.sample >= 0 && rand.Float64() >= st.sample && !parent.IsValid() {
 		c.ctx = trace.ContextWithSpanContext(c.ctx, unsampled())
 		return true
 	}
-	ctx, span := src.tracer.Start(c.ctx, st.spec.Name, st.options...)
+	e := st.emitterFor(src)
+	ctx, span := e.tracer.Start(c.ctx, st.spec.Name, e.options...)
 	c.ctx = ctx
 	if span.IsRecording() {
 		c.span = span
@@ -174,9 +188,6 @@ func put(b []byte) {
 
 // inherit gives the span what the context carries.
 func (c *Call) inherit() {
-	if c.span == nil {
-		return
-	}
 	if carried := carriedFields(c.ctx); len(carried) > 0 {
 		c.span.SetAttributes(carried...)
 	}
@@ -189,18 +200,19 @@ func (c *Call) fillStart(fill func(int) Value) (changed bool) {
 		own := evalAll(make([]attribute.KeyValue, 0, len(st.carried)), st.carried, fill)
 		c.ctx, changed = carry(c.ctx, own)
 	}
-	c.inherit()
-	if st.log {
-		c.lines = c.logged(st.level)
+	if c.span != nil {
+		c.inherit()
 	}
-	if n := len(st.start.attributes); n > 0 && (c.span != nil || c.lines) {
-		c.kvs = evalAll(make([]attribute.KeyValue, 0, n+len(st.end.attributes)+len(st.start.events)), st.start.attributes, fill)
+	if len(st.start.attributes) > 0 && (c.span != nil || c.lines) {
+		m := c.extra()
+		m.kvs = evalAll(m.kvs, st.start.attributes, fill)
 		if c.span != nil {
-			c.span.SetAttributes(c.kvs...)
+			c.span.SetAttributes(m.kvs...)
 		}
 	}
-	if c.lines {
-		c.kvs = evalAll(c.kvs, st.start.events, fill)
+	if c.lines && len(st.start.events) > 0 {
+		m := c.extra()
+		m.kvs = evalAll(m.kvs, st.start.events, fill)
 	}
 	if c.span != nil && len(st.name) > 0 {
 		c.nameStart(fill)
@@ -214,11 +226,12 @@ func (c *Call) fillStart(fill func(int) Value) (changed bool) {
 func (c *Call) labelStart(fill func(int) Value) {
 	st := c.state
 	if !st.early {
-		c.later().labels = make([]Value, len(st.metric.keys))
+		labels := make([]Value, len(st.metric.keys))
 		for i := range st.start.labels {
 			f := &st.start.labels[i]
-			c.late.labels[f.level] = f.raw(fill)
+			labels[f.level] = f.raw(fill)
 		}
+		c.extra().labels = labels
 		return
 	}
 	leaf := &st.metric.root
@@ -228,13 +241,6 @@ func (c *Call) labelStart(fill func(int) Value) {
 	c.leaf = leaf
 }
 
-func (c *Call) later() *late {
-	if c.late == nil {
-		c.late = new(late)
-	}
-	return c.late
-}
-
 func (c *Call) nameStart(fill func(int) Value) {
 	names := make(map[int]string, len(c.state.start.names))
 	for i := range c.state.start.names {
@@ -242,7 +248,7 @@ func (c *Call) nameStart(fill func(int) Value) {
 		names[f.index] = f.eval(fill).text()
 	}
 	if c.state.lateName {
-		c.later().names = names
+		c.extra().names = names
 		return
 	}
 	c.span.SetName(joinName(c.state.name, names))

@@ -90,7 +90,7 @@ func (c *Call) settle(o *outcome, fill func(int) Value) {
 	st := c.state
 	o.slow = st.slow > 0 && o.elapsed > st.slow
 	if m := st.metric; m != nil {
-		m.at(c.leafAtEnd(m, fill)).observe(o.failure != nil, o.elapsed.Seconds())
+		m.at(c.leafAtEnd(m, fill)).observe(o.failure != nil, float64(o.elapsed)*1e-9)
 	}
 	if c.span == nil && !c.lines && o.failure == nil && !o.slow {
 		return
@@ -128,8 +128,8 @@ func (c *Call) leafAtEnd(m *metric, fill func(int) Value) *node {
 
 func (c *Call) leafLate(m *metric, fill func(int) Value) *node {
 	values := make([]Value, len(m.keys))
-	if c.late != nil {
-		copy(values, c.late.labels)
+	if c.more != nil {
+		copy(values, c.more.labels)
 	}
 	for i := range c.state.end.labels {
 		if f := &c.state.end.labels[i]; fill != nil {
@@ -179,14 +179,16 @@ func (c *Call) fillEnd(lines bool, fill func(int) Value) {
 		return
 	}
 	if len(st.end.attributes) > 0 {
-		n := len(c.kvs)
-		c.kvs = evalAll(c.kvs, st.end.attributes, fill)
+		m := c.extra()
+		n := len(m.kvs)
+		m.kvs = evalAll(m.kvs, st.end.attributes, fill)
 		if c.span != nil {
-			c.setAttributes(c.kvs[n:])
+			c.setAttributes(m.kvs[n:])
 		}
 	}
-	if lines {
-		c.kvs = evalAll(c.kvs, st.end.events, fill)
+	if lines && len(st.end.events) > 0 {
+		m := c.extra()
+		m.kvs = evalAll(m.kvs, st.end.events, fill)
 	}
 }
 
@@ -233,7 +235,7 @@ var (
 )
 
 func (c *Call) nameEnd(fill func(int) Value) {
-	names := c.later().names
+	names := c.extra().names
 	if names == nil {
 		names = make(map[int]string, len(c.state.end.names))
 	}

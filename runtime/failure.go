@@ -68,7 +68,7 @@ func underPanic() bool {
 // ours is true for the runtime's own functions and for the wrappers in the
 // generated file that call them.
 func ours(function string) bool {
-	if strings.HasPrefix(function, scopeName+".") {
+	if strings.HasPrefix(function, ScopeName+".") {
 		return true
 	}
 	_, name, _ := strings.Cut(function[strings.LastIndexByte(function, '/')+1:], ".")

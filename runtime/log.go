@@ -42,7 +42,7 @@ func (c *Call) endLine(lv level, message string, o *outcome) {
 	case o.err != nil: // ignored, but a reader of the line wants to see it
 		attrs = append(attrs, slog.String("ignored_error", messageOf(o.err)))
 	}
-	c.line(lv, message, c.kvs, attrs...)
+	c.line(lv, message, c.kvs(), attrs...)
 }
 
 func (f *failure) slogAttr() slog.Attr {

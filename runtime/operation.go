@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -17,11 +18,13 @@ import (
 // a function that runs before its package's init is simply not traced.
 type Operation struct{ state atomic.Pointer[state] }
 
-// state is what Register works out of a Spec. It is never written again.
+// state is what Register works out of a Spec. Only the emitter changes, with the
+// tracer provider.
 type state struct {
 	spec     Spec
-	kind     Kind
-	options  []trace.SpanStartOption
+	spanKind trace.SpanKind
+	static   []attribute.KeyValue // of every span
+	emitter  atomic.Pointer[emitter]
 	metric   *metric
 	name     []namePart // empty when the span is named like the operation
 	lateName bool       // a part of the name is known at the end only
@@ -71,13 +74,9 @@ func newState(s Spec) *state {
 	f := familyOf(s.Kind)
 	labels := labelNames(s.Fields)
 	st := &state{
-		spec:   s,
-		kind:   s.Kind,
-		metric: metrics.metricOf(&s, f, labels),
-		options: []trace.SpanStartOption{
-			trace.WithSpanKind(f.span),
-			trace.WithAttributes(spanAttributes(&s, f)...),
-		},
+		spec:     s,
+		metric:   metrics.metricOf(&s, f, labels),
+		spanKind: f.span, static: spanAttributes(&s, f),
 		slow: s.Slow, min: s.Min, sample: ratio(s.Sample),
 		ignore:   slices.DeleteFunc(s.Ignore, func(err error) bool { return err == nil }),
 		log:      s.Log != "off",

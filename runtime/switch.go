@@ -9,11 +9,13 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-const scopeName = "github.com/orchestrall/orchestrall/runtime"
+// ScopeName is the name of the instrumentation scope of every span of ours.
+const ScopeName = "github.com/orchestrall/orchestrall/runtime"
 
 var (
 	tracingOff     atomic.Bool
 	asksEveryChild atomic.Bool
+	inScope        atomic.Bool
 	current        atomic.Pointer[source]
 )
 
@@ -27,18 +29,29 @@ func SetTracing(on bool) { tracingOff.Store(!on) }
 // no span at all. With false every call asks the sampler.
 func SetParentBased(yes bool) { asksEveryChild.Store(!yes) }
 
-// source is the tracer of one installed provider.
+// SetAttributesInScope says where an operation's static attributes go (function,
+// file, line, kind). By default they are attributes of each span, which works
+// with every SDK but costs more than the span itself. With true each operation
+// has an instrumentation scope of its own that carries them, and a span costs
+// little more than a bare one; an exporter that knows this puts them back on
+// the spans, off the program's path.
+func SetAttributesInScope(yes bool) {
+	inScope.Store(yes)
+	current.Store(nil) // tracers are made anew
+}
+
+// source is one installed provider.
 type source struct {
 	provider trace.TracerProvider
 	words    [2]uintptr
-	tracer   trace.Tracer
 	live     bool // false when the provider never records
+	scoped   bool
 }
 
-// currentTracer follows otel.SetTracerProvider, however often it is called: the
+// currentSource follows otel.SetTracerProvider, however often it is called: the
 // tracer that the API hands out before the first call keeps to that first
 // provider for ever.
-func currentTracer() *source {
+func currentSource() *source {
 	p := otel.GetTracerProvider()
 	// Compared by words, since == panics for a provider of an incomparable type.
 	// The provider is kept in source, so its address cannot be used again.
@@ -46,9 +59,34 @@ func currentTracer() *source {
 	if s := current.Load(); s != nil && s.words == words {
 		return s
 	}
-	s := &source{provider: p, words: words, tracer: p.Tracer(scopeName), live: !neverRecords(p)}
+	s := &source{provider: p, words: words, live: !neverRecords(p), scoped: inScope.Load()}
 	current.Store(s)
 	return s
+}
+
+// emitter is how an operation starts its spans at one source.
+type emitter struct {
+	source  *source
+	tracer  trace.Tracer
+	options []trace.SpanStartOption
+}
+
+func (st *state) emitterFor(s *source) *emitter {
+	if e := st.emitter.Load(); e != nil && e.source == s {
+		return e
+	}
+	e := &emitter{source: s}
+	if st.spanKind != trace.SpanKindInternal { // the default, and an option costs time
+		e.options = append(e.options, trace.WithSpanKind(st.spanKind))
+	}
+	if s.scoped {
+		e.tracer = s.provider.Tracer(ScopeName, trace.WithInstrumentationAttributes(st.static...))
+	} else {
+		e.tracer = s.provider.Tracer(ScopeName)
+		e.options = append(e.options, trace.WithAttributes(st.static...))
+	}
+	st.emitter.Store(e)
+	return e
 }
 
 // neverRecords recognises the two providers that stand for "no SDK": the API's

@@ -1,0 +1,213 @@
+package orchestrall_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
+)
+
+// Every benchmark does the same work in three ways: as generated code does it,
+// as somebody writes it by hand, and with nothing but the SDK's span. All of
+// them run in one process, so that `make bench` can print ratios.
+
+type input struct{ UserID, AgentType string }
+
+type result struct{ Steps int }
+
+var (
+	errWork = errors.New("no")
+	sink    *result
+)
+
+//go:noinline
+func work(_ context.Context, in input) (*result, error) {
+	if in.UserID == "" {
+		return nil, errWork
+	}
+	return sink, nil
+}
+
+var (
+	opPlain  orchestrall.Operation
+	opFields orchestrall.Operation
+
+	handTracer = otel.Tracer("bench")
+	handPlain  = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "hand_duration_seconds", Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5, 10, 60},
+	}, []string{"operation", "status"})
+	handFields = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "hand_fields_duration_seconds", Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5, 10, 60},
+	}, []string{"operation", "status", "agent_type"})
+)
+
+func init() {
+	opPlain.Register(orchestrall.Spec{
+		Name: "Bench.Plain", Kind: orchestrall.Internal,
+		Function: "bench.Plain", File: "bench/bench.go", Line: 10,
+	})
+	opFields.Register(orchestrall.Spec{
+		Name: "Bench.Fields", Kind: orchestrall.Internal,
+		Function: "bench.Fields", File: "bench/bench.go", Line: 20,
+		Fields: []orchestrall.Field{
+			{Role: orchestrall.Attribute, Key: "user.id"},
+			{Role: orchestrall.Attribute, Key: "agent.type"},
+			{Role: orchestrall.Label, Key: "agent_type"},
+		},
+	})
+}
+
+func of[T any](v T) orchestrall.Value { return orchestrall.Of(v) }
+
+//go:noinline
+func plainTraced(ctx context.Context, in input) (_ *result, err error) {
+	ctx, call := opPlain.Start(ctx)
+	defer call.EndErr(&err)
+	return work(ctx, in)
+}
+
+//go:noinline
+func plainHand(ctx context.Context, in input) (_ *result, err error) {
+	start := time.Now()
+	ctx, span := handTracer.Start(ctx, "Bench.Plain")
+	defer func() {
+		status := "success"
+		if err != nil {
+			status = "failed"
+			span.RecordError(err)
+			span.SetStatus(codes.Error, err.Error())
+		}
+		span.End()
+		elapsed := time.Since(start)
+		handPlain.WithLabelValues("Bench.Plain", status).Observe(elapsed.Seconds())
+		slog.LogAttrs(ctx, slog.LevelDebug, "Bench.Plain finished",
+			slog.String("operation", "Bench.Plain"), slog.String("status", status), slog.Duration("duration", elapsed))
+	}()
+	return work(ctx, in)
+}
+
+//go:noinline
+func plainBare(ctx context.Context, in input) (*result, error) {
+	ctx, span := handTracer.Start(ctx, "Bench.Plain")
+	defer span.End()
+	return work(ctx, in)
+}
+
+//go:noinline
+func fieldsTraced(ctx context.Context, in input) (_ *result, err error) {
+	ctx, call := opFields.Start(ctx, func(i int) orchestrall.Value {
+		switch i {
+		case 0:
+			return of(in.UserID)
+		case 1:
+			return of(in.AgentType)
+		default:
+			return of(in.AgentType)
+		}
+	})
+	defer call.EndErr(&err)
+	return work(ctx, in)
+}
+
+//go:noinline
+func fieldsHand(ctx context.Context, in input) (_ *result, err error) {
+	start := time.Now()
+	ctx, span := handTracer.Start(ctx, "Bench.Fields", trace.WithAttributes(
+		attribute.String("user.id", in.UserID), attribute.String("agent.type", in.AgentType)))
+	defer func() {
+		status := "success"
+		if err != nil {
+			status = "failed"
+			span.RecordError(err)
+			span.SetStatus(codes.Error, err.Error())
+		}
+		span.End()
+		elapsed := time.Since(start)
+		handFields.WithLabelValues("Bench.Fields", status, in.AgentType).Observe(elapsed.Seconds())
+		slog.LogAttrs(ctx, slog.LevelDebug, "Bench.Fields finished",
+			slog.String("operation", "Bench.Fields"), slog.String("status", status), slog.Duration("duration", elapsed),
+			slog.String("user.id", in.UserID), slog.String("agent.type", in.AgentType))
+	}()
+	return work(ctx, in)
+}
+
+//go:noinline
+func fieldsBare(ctx context.Context, in input) (*result, error) {
+	ctx, span := handTracer.Start(ctx, "Bench.Fields", trace.WithAttributes(
+		attribute.String("user.id", in.UserID), attribute.String("agent.type", in.AgentType)))
+	defer span.End()
+	return work(ctx, in)
+}
+
+// discard is a processor that takes spans and forgets them: the price of an
+// exporter is the same for everybody.
+type discard struct{}
+
+func (discard) OnStart(context.Context, sdk.ReadWriteSpan) {}
+func (discard) OnEnd(sdk.ReadOnlySpan)                     {}
+func (discard) Shutdown(context.Context) error             { return nil }
+func (discard) ForceFlush(context.Context) error           { return nil }
+
+// benchContext is the context below a sampled or an unsampled parent, with a
+// provider and a logger as a service has them.
+func benchContext(b *testing.B, sampled bool) context.Context {
+	b.Helper()
+	provider := sdk.NewTracerProvider(sdk.WithSampler(sdk.ParentBased(sdk.AlwaysSample())), sdk.WithSpanProcessor(discard{}))
+	otel.SetTracerProvider(provider)
+	handTracer = provider.Tracer("bench")
+	orchestrall.SetAttributesInScope(true) // as bootstrap has it
+	before := slog.Default()
+	slog.SetDefault(slog.New(orchestrall.NewHandler(slog.NewJSONHandler(io.Discard, nil))))
+	b.Cleanup(func() { slog.SetDefault(before) })
+	cfg := trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}}
+	if sampled {
+		cfg.TraceFlags = trace.FlagsSampled
+	}
+	return trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(cfg))
+}
+
+func BenchmarkCall(b *testing.B) {
+	type way struct {
+		name string
+		call func(context.Context, input) (*result, error)
+	}
+	for _, c := range []struct {
+		name string
+		ways []way
+	}{
+		{"plain", []way{{"orchestrall", plainTraced}, {"hand", plainHand}, {"bare", plainBare}}},
+		{"fields", []way{{"orchestrall", fieldsTraced}, {"hand", fieldsHand}, {"bare", fieldsBare}}},
+	} {
+		for _, sampled := range []string{"unsampled", "sampled"} {
+			for _, w := range c.ways {
+				b.Run(c.name+"/"+sampled+"/serial/"+w.name, func(b *testing.B) {
+					ctx, in := benchContext(b, sampled == "sampled"), input{"user_123", "crm"}
+					b.ReportAllocs()
+					for b.Loop() {
+						_, _ = w.call(ctx, in)
+					}
+				})
+				b.Run(c.name+"/"+sampled+"/parallel/"+w.name, func(b *testing.B) {
+					ctx, in := benchContext(b, sampled == "sampled"), input{"user_123", "crm"}
+					b.ReportAllocs()
+					b.RunParallel(func(pb *testing.PB) {
+						for pb.Next() {
+							_, _ = w.call(ctx, in)
+						}
+					})
+				})
+			}
+		}
+	}
+}
