@@ -1,0 +1,293 @@
+package toolexec
+
+import (
+	"errors"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/orchestrall/orchestrall/instrument"
+	"github.com/orchestrall/orchestrall/internal/config"
+	"github.com/orchestrall/orchestrall/templates"
+)
+
+// compile runs the compiler, for a package of the user's with instrumented
+// copies of its files.
+func compile(t *tool, args arguments) int {
+	// What is not in a main module ends here, after a few calls of stat.
+	if args.has("std") {
+		return t.replace()
+	}
+	dir, err := os.Getwd() // the go command starts compilers where it works itself
+	if err != nil {
+		return t.fail(err)
+	}
+	u, problems, err := newUnit(args, dir)
+	if err != nil {
+		return t.fail(err)
+	}
+	if u == nil {
+		return t.replace()
+	}
+	concerned := !u.checkedIn() && u.concerned()
+	program := u.program() && !u.checkedIn() && u.config.WantsBootstrap() && !slices.Contains(u.imports(), templates.BootstrapPath)
+	if !concerned && !program {
+		return t.replace()
+	}
+	c := &compilation{tool: t, unit: u, cmd: findGoCommand()}
+	if len(problems) > 0 {
+		return c.problems(problems)
+	}
+	if program && !concerned {
+		return c.program()
+	}
+	return c.instrumented(program)
+}
+
+// A compilation is the work on one unit.
+type compilation struct {
+	tool *tool
+	unit *unit
+	cmd  goCommand
+}
+
+func (c *compilation) problems(problems []config.Problem) int {
+	for _, p := range problems {
+		fmt.Fprintln(c.tool.stderr, p)
+	}
+	return exitFailed
+}
+
+// instrumented compiles a package that directives or rules reach.
+func (c *compilation) instrumented(bootstrap bool) int {
+	plan, outputs, ok := c.weave(bootstrap)
+	if !ok {
+		return exitFailed
+	}
+	if bootstrap && len(plan.Operations()) == 0 {
+		// Rules that may reach the package reached none of its functions.
+		return c.program()
+	}
+	if len(outputs) == 0 {
+		return c.tool.replace()
+	}
+	if os.Getenv(closureVariable) != "" {
+		return c.diagnose(instrument.Diagnostic{
+			Pos: c.first(plan), Rule: "runtime-dependency",
+			Message: "package " + c.unit.pkg.ImportPath + " can't be instrumented: " + templates.RuntimePath + " itself depends on it",
+			Fix:     "remove its directives and exclude it in " + config.FileName,
+		})
+	}
+	args, rename, code := c.prepare(plan, outputs, "")
+	if code != 0 {
+		return code
+	}
+	return c.run(args, rename)
+}
+
+// weave asks the engine for the files to compile. It prints what the engine
+// finds, and returns false when that is an error.
+func (c *compilation) weave(bootstrap bool) (*instrument.Plan, []instrument.Output, bool) {
+	plan, ds := instrument.NewPlan(c.unit.pkg, instrument.Options{Config: c.unit.config, Bootstrap: bootstrap})
+	var outputs []instrument.Output
+	if !instrument.HasErrors(ds) {
+		var more []instrument.Diagnostic
+		outputs, more = plan.Build()
+		ds = append(ds, more...)
+	}
+	for _, d := range ds {
+		fmt.Fprintln(c.tool.stderr, d)
+	}
+	return plan, outputs, !instrument.HasErrors(ds)
+}
+
+// prepare writes outputs into the build's folder and returns the arguments
+// that compile them. Name tells apart two compilations of the same package.
+func (c *compilation) prepare(plan *instrument.Plan, outputs []instrument.Output, name string) (arguments, []string, int) {
+	args, rename, err := c.copies(outputs, name)
+	if err != nil {
+		return args, nil, c.tool.fail(err)
+	}
+	added, err := c.missing(outputs)
+	if err != nil {
+		var list *listError
+		if errors.As(err, &list) {
+			return args, nil, c.diagnose(c.requirement(plan, list))
+		}
+		return args, nil, c.tool.fail(err)
+	}
+	if len(added) > 0 {
+		path, _ := args.value("importcfg")
+		cfg, err := readImportcfg(path)
+		if err != nil {
+			return args, nil, c.tool.fail(err)
+		}
+		path = filepath.Join(c.folder(name), "importcfg")
+		if err := cfg.write(path, added); err != nil {
+			return args, nil, c.tool.fail(err)
+		}
+		args = args.with("importcfg", path)
+	}
+	return args, rename, 0
+}
+
+// folder is where the copies go.
+func (c *compilation) folder(name string) string {
+	return filepath.Join(c.unit.work, "orchestrall"+name)
+}
+
+// copies writes outputs and puts them in the place of the user's files. The
+// compiler records them under the user's names.
+func (c *compilation) copies(outputs []instrument.Output, name string) (arguments, []string, error) {
+	args := c.unit.args
+	args.files = slices.Clone(args.files)
+	dir := c.folder(name)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return args, nil, err
+	}
+	trim, _ := args.value("trimpath")
+	before := rewrites(trim)
+	after := before
+	var rename []string
+	for _, out := range outputs {
+		src := out.Src
+		at := slices.IndexFunc(c.unit.sources, func(s source) bool { return s.path == out.Path })
+		base := filepath.Base(out.Path)
+		if at >= 0 {
+			src = slices.Concat(c.unit.sources[at].head, src)
+			base = filepath.Base(c.unit.sources[at].arg)
+		}
+		tmp := filepath.Join(dir, base)
+		if err := os.WriteFile(tmp, src, 0o666); err != nil {
+			return args, nil, err
+		}
+		if at < 0 {
+			args.files = append(args.files, tmp)
+		} else {
+			args.files[slices.Index(args.files, c.unit.sources[at].arg)] = tmp
+		}
+		shown, _ := before.apply(out.Path)
+		after = rewrites(tmp+"=>"+shown+";") + after
+		rename = append(rename, tmp, out.Path)
+	}
+	return args.with("trimpath", string(after)), rename, nil
+}
+
+// imports lists what the package may import already.
+func (u *unit) imports() []string {
+	path, ok := u.args.value("importcfg")
+	if !ok {
+		return nil
+	}
+	cfg, err := readImportcfg(path)
+	if err != nil {
+		return nil
+	}
+	return sortedKeys(cfg.archives)
+}
+
+// missing returns the archives of the imports that the generated files add to
+// the package.
+func (c *compilation) missing(outputs []instrument.Output) (map[string]string, error) {
+	have := c.unit.imports()
+	needed := make(map[string]bool)
+	for _, out := range outputs {
+		if !out.Generated {
+			continue // no import is ever added to a user's file
+		}
+		tree, err := parser.ParseFile(token.NewFileSet(), out.Path, out.Src, parser.ImportsOnly)
+		if err != nil {
+			return nil, err
+		}
+		for _, spec := range tree.Imports {
+			importPath, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return nil, err
+			}
+			if importPath != "unsafe" && !slices.Contains(have, importPath) {
+				needed[importPath] = true
+			}
+		}
+	}
+	return resolveAll(c.tool, c.cmd, c.profile(), needed, false)
+}
+
+// resolveAll finds the archives of the needed packages. Almost always the
+// runtime needs the others too, and one question answers all.
+func resolveAll(t *tool, cmd goCommand, profile string, needed map[string]bool, deps bool) (map[string]string, error) {
+	if len(needed) == 0 {
+		return nil, nil
+	}
+	roots := []string{templates.RuntimePath}
+	if needed[templates.BootstrapPath] {
+		roots = append(roots, templates.BootstrapPath)
+	}
+	all := make(map[string]string)
+	if needed[templates.RuntimePath] || needed[templates.BootstrapPath] {
+		archives, err := request{tool: t, cmd: cmd, roots: roots, profile: profile}.resolve(false)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, archives)
+	}
+	others := slices.DeleteFunc(sortedKeys(needed), func(path string) bool { return all[path] != "" })
+	if len(others) > 0 {
+		archives, err := request{tool: t, cmd: cmd, roots: others, profile: profile}.resolve(false)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, archives)
+	}
+	if !deps {
+		maps.DeleteFunc(all, func(path, _ string) bool { return !needed[path] })
+	}
+	return all, nil
+}
+
+// run compiles, and lets messages name the user's files.
+func (c *compilation) run(args arguments, rename []string) int {
+	list, err := shorten(args.list(), filepath.Join(c.unit.work, "orchestrall.args"))
+	if err != nil {
+		return c.tool.fail(err)
+	}
+	stdout, stderr := &renamer{to: c.tool.stdout, old: rename}, &renamer{to: c.tool.stderr, old: rename}
+	code := c.tool.run(list, stdout, stderr)
+	if err := errors.Join(stdout.flush(), stderr.flush()); err != nil {
+		return c.tool.fail(err)
+	}
+	return code
+}
+
+// diagnose prints d and fails.
+func (c *compilation) diagnose(d instrument.Diagnostic) int {
+	fmt.Fprintln(c.tool.stderr, d)
+	return exitFailed
+}
+
+// first is the place of the package's first directive, or of its first
+// instrumented function where a rule selected it.
+func (c *compilation) first(plan *instrument.Plan) token.Position {
+	for _, s := range c.unit.sources {
+		line := 0
+		for text := range strings.Lines(string(s.body)) {
+			line++
+			trimmed := strings.TrimLeft(text, " \t")
+			if strings.HasPrefix(trimmed, "//orchestrall:") {
+				return token.Position{Filename: s.path, Line: line, Column: 1 + len(text) - len(trimmed)}
+			}
+		}
+	}
+	for _, op := range plan.Operations() {
+		return token.Position{Filename: filepath.Join(c.unit.pkg.ModuleDir, filepath.FromSlash(op.File)), Line: op.Line, Column: 1}
+	}
+	if len(c.unit.sources) > 0 {
+		return token.Position{Filename: c.unit.sources[0].path, Line: 1, Column: 1}
+	}
+	return token.Position{}
+}

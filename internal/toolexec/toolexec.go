@@ -1,0 +1,68 @@
+// Package toolexec is the front end behind go build -toolexec="orchestrall
+// toolexec": the go command starts it in place of each of its tools. It hands
+// almost all of them on untouched, gives the compiler instrumented copies of
+// the files that carry a directive, and gives the linker what those import.
+//
+// A tool is started some hundred times in a build, so everything here is laid
+// out for the calls that have nothing to do: they end in the real tool before
+// a configuration is read or a package is looked at.
+package toolexec
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+)
+
+// Main runs the tool args[0] with the arguments behind it, instrumented where
+// that is called for, and returns its exit code. On Unix it does not return
+// when the tool has nothing to gain: the tool takes the place of the process.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprintln(stderr, `orchestrall toolexec: no tool given; it is meant for go build -toolexec="orchestrall toolexec"`)
+		return exitUsage
+	}
+	t := &tool{path: args[0], args: args[1:], stdin: stdin, stdout: stdout, stderr: stderr}
+	name := t.name()
+	if name != "compile" && name != "link" {
+		return t.replace()
+	}
+	if len(t.args) == 1 && t.args[0] == "-V=full" {
+		return t.version(name)
+	}
+	expanded, err := expand(t.args)
+	if err != nil {
+		return t.fail(err)
+	}
+	if name == "compile" {
+		return compile(t, parseArguments(expanded))
+	}
+	return link(t, parseArguments(expanded))
+}
+
+// The exit codes of this front end; every other one is the tool's own.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// A tool is one invocation of a program of the Go toolchain.
+type tool struct {
+	path           string
+	args           []string // as they came
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// name returns compile for /usr/local/go/pkg/tool/linux_amd64/compile and for
+// compile.exe.
+func (t *tool) name() string {
+	return strings.TrimSuffix(filepath.Base(t.path), ".exe")
+}
+
+// fail reports an error that has no place in a source file.
+func (t *tool) fail(err error) int {
+	fmt.Fprintf(t.stderr, "orchestrall: %v\n", err)
+	return exitFailed
+}
