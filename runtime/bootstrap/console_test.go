@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -51,7 +52,7 @@ func TestTree(t *testing.T) {
 	request := stub(1, 0, "POST /orders", 0, ms(41.26), kind("server"),
 		attribute.Int("http.response.status_code", 500), attribute.String("requestId", "req_1"))
 	request.Status = trace.Status{Code: codes.Error, Description: "place: no stock"}
-	place := stub(2, 1, "Orders.Place", ms(1), ms(40), kind("agent"), attribute.String("userId", "user 123"),
+	place := stub(2, 1, "Orders.Place", ms(1), ms(40), attribute.String("userId", "user 123"),
 		attribute.String("code.file.path", "orders/place.go"), attribute.Int("code.line.number", 42),
 		attribute.String("code.function.name", "example.com/shop/orders.Place"),
 		attribute.String("note", strings.Repeat("long ", 60)), attribute.StringSlice("items", []string{"a", "b"}))
@@ -61,6 +62,10 @@ func TestTree(t *testing.T) {
 		attribute.String("exception.message", "place: no stock"),
 		attribute.String("exception.stacktrace", "goroutine 1 [running]:"),
 	}}}
+	place.InstrumentationScope = instrumentation.Scope{
+		Name:       orchestrall.ScopeName,
+		Attributes: attribute.NewSet(attribute.String("orchestrall.kind", "agent"), attribute.String("gen_ai.agent.name", "Orders.Place")),
+	}
 	stock := stub(3, 2, "stock\x1b[2J", ms(2), ms(2.0453), attribute.String("empty", ""))
 	stock.SpanKind = api.SpanKindClient
 	below := stub(5, 4, "below a dropped span", ms(3), ms(3.2))

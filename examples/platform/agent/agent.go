@@ -110,7 +110,7 @@ func (s *AgentService) crm(ctx context.Context, executionID string, in Input) (*
 
 // Stream runs the agent "crm" and yields what it finds and says as it comes.
 //
-//orchestrall:trace kind=agent ctx.userId=in.UserID label.agent_type=in.AgentType ignore=ErrUnknownType
+//orchestrall:trace kind=agent ctx.userId=in.UserID label.agent_type=in.AgentType
 func (s *AgentService) Stream(ctx context.Context, in Input) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		if in.AgentType != "crm" {
