@@ -89,9 +89,9 @@ func checkExprs(pass *analysis.Pass, fn *ast.FuncDecl, f Function) {
 			continue
 		}
 		if !tv.IsValue() {
-			report(pass, pos, ruleExpr, e.Key+": "+e.Text+" is not a value", "write an expression that has one value")
+			report(pass, pos, ruleExpr, e.Key+": "+e.shown()+" is not a value", "write an expression that has one value")
 		} else if tuple, ok := tv.Type.(*types.Tuple); ok && tuple.Len() != 1 {
-			report(pass, pos, ruleExpr, e.Key+": "+e.Text+" has "+strconv.Itoa(tuple.Len())+" values", "write an expression that has one value")
+			report(pass, pos, ruleExpr, e.Key+": "+e.shown()+" has "+strconv.Itoa(tuple.Len())+" values", "write an expression that has one value")
 		}
 	}
 }
@@ -104,12 +104,17 @@ func typeOf(pass *analysis.Pass, fn *ast.FuncDecl, e Expr) (tv types.TypeAndValu
 	if err != nil {
 		return tv, 0, err
 	}
-	x = nameResults(pass, fn, x)
+	x, words := nameResults(pass, fn, x)
 	info := &types.Info{Types: make(map[ast.Expr]types.TypeAndValue)}
 	if err := types.CheckExpr(pass.Fset, pass.Pkg, fn.Body.Lbrace+1, x, info); err != nil {
 		var te types.Error
 		if errors.As(err, &te) {
-			return tv, max(0, pass.Fset.PositionFor(te.Pos, false).Column-1), errors.New(te.Msg)
+			column = max(0, pass.Fset.PositionFor(te.Pos, false).Column-1)
+			// A result's name is longer in the code than in the directive.
+			if before := e.Text[:min(column, len(e.Text))]; strings.Contains(before, resultPrefix) || strings.Contains(before, resultErr) {
+				column = 0
+			}
+			return tv, column, errors.New(words.Replace(te.Msg))
 		}
 		return tv, 0, err
 	}
@@ -130,7 +135,7 @@ func checkLabels(pass *analysis.Pass, fn *ast.FuncDecl, f Function) {
 		if err != nil || !tv.IsValue() || tv.Value != nil {
 			continue
 		}
-		if why := unbounded(e.Text, tv.Type); why != "" {
+		if why := unbounded(e.shown(), tv.Type); why != "" {
 			report(pass, posOf(pass, fn.Pos(), e.Pos), ruleLabel, e.Key+": "+why+", so the label soon reads \"other\"",
 				"record it as attr."+strings.TrimPrefix(e.Key, "label.")+" instead")
 		}

@@ -38,11 +38,14 @@ type Function struct {
 // An Expr is one EXPR of a directive.
 type Expr struct {
 	Key   string // attr.user.id
-	Text  string
-	Pos   token.Position // of Text in the user's file
+	Text  string         // as instrumented code has it
+	Pos   token.Position // of the EXPR in the user's file
 	AtEnd bool           // may name results
 	Label bool           // becomes a metric label
 }
+
+// shown is the expression as a user writes it.
+func (e Expr) shown() string { return resultWords.Replace(e.Text) }
 
 // A Finding is a diagnostic and the edits that settle it, if any.
 type Finding struct {

@@ -5,21 +5,32 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"strings"
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ast/astutil"
 )
 
-// nameResults replaces the names by which a directive reaches results that the
-// user left unnamed (result, result0, err) by a value of the result's type:
+// The names that instrumented code gives to results that the user left
+// unnamed: the number of the result, or the one error.
+const (
+	resultPrefix = "orchestrallResult"
+	resultErr    = "orchestrallErr"
+)
+
+// nameResults replaces the names of unnamed results by a value of their type,
+// because the user's function has no such variable:
 //
-//	result.Count → (*(*T)(nil)).Count
-func nameResults(pass *analysis.Pass, fn *ast.FuncDecl, x ast.Expr) ast.Expr {
+//	orchestrallResult0.Count → (*(*T)(nil)).Count
+//
+// words turns what a type error says back to what the user wrote.
+func nameResults(pass *analysis.Pass, fn *ast.FuncDecl, x ast.Expr) (replaced ast.Expr, words *strings.Replacer) {
 	names := resultNames(pass, fn)
 	if len(names) == 0 {
-		return x
+		return x, resultWords
 	}
-	replaced := astutil.Apply(x, func(c *astutil.Cursor) bool {
+	pairs := []string{resultPrefix, "result", resultErr, "err"}
+	node := astutil.Apply(x, func(c *astutil.Cursor) bool {
 		id, ok := c.Node().(*ast.Ident)
 		if !ok {
 			return true
@@ -28,15 +39,17 @@ func nameResults(pass *analysis.Pass, fn *ast.FuncDecl, x ast.Expr) ast.Expr {
 			return true
 		}
 		if typ, ok := names[id.Name]; ok {
-			c.Replace(valueOf(typ, id.Pos()))
+			value := valueOf(typ, id.Pos())
+			pairs = append([]string{types.ExprString(value), resultWords.Replace(id.Name)}, pairs...)
+			c.Replace(value)
 			return false
 		}
 		return true
 	}, nil)
-	if out, ok := replaced.(ast.Expr); ok {
-		return out
+	if out, ok := node.(ast.Expr); ok {
+		return out, strings.NewReplacer(pairs...)
 	}
-	return x
+	return x, resultWords
 }
 
 // valueOf returns (*(*typ)(nil)), placed at pos so that errors point there.
@@ -46,43 +59,18 @@ func valueOf(typ ast.Expr, pos token.Pos) ast.Expr {
 	return &ast.ParenExpr{Lparen: pos, X: &ast.StarExpr{Star: pos, X: null}, Rparen: pos}
 }
 
-// resultNames returns the types of the unnamed results by the names that the
-// engine gives them: resultN for each, err for the last that is an error,
-// result for the first of the others. A parameter of that name comes first.
+// resultNames returns the types of the unnamed results by the names that
+// instrumented code has for them; the error is the last one that is an error.
 func resultNames(pass *analysis.Pass, fn *ast.FuncDecl) map[string]ast.Expr {
 	results := fn.Type.Results
-	if results == nil || len(results.List[0].Names) > 0 {
+	if results == nil || len(results.List) == 0 || len(results.List[0].Names) > 0 {
 		return nil
 	}
-	taken := make(map[string]bool)
-	for _, list := range []*ast.FieldList{fn.Recv, fn.Type.Params} {
-		if list == nil {
-			continue
-		}
-		for _, field := range list.List {
-			for _, name := range field.Names {
-				taken[name.Name] = true
-			}
-		}
-	}
-	last := -1
-	for i, field := range results.List {
-		if t := pass.TypesInfo.TypeOf(field.Type); t != nil && implementsError(t) {
-			last = i
-		}
-	}
 	names := make(map[string]ast.Expr)
-	alias := func(name string, typ ast.Expr) {
-		if _, found := names[name]; !found && !taken[name] {
-			names[name] = typ
-		}
-	}
 	for i, field := range results.List {
-		alias(fmt.Sprint("result", i), field.Type)
-		if i == last {
-			alias("err", field.Type)
-		} else {
-			alias("result", field.Type)
+		names[fmt.Sprint(resultPrefix, i)] = field.Type
+		if t := pass.TypesInfo.TypeOf(field.Type); t != nil && implementsError(t) {
+			names[resultErr] = field.Type
 		}
 	}
 	return names

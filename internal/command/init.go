@@ -1,0 +1,219 @@
+package command
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/semver"
+
+	"github.com/orchestrall/orchestrall/internal/config"
+	"github.com/orchestrall/orchestrall/internal/drift"
+	"github.com/orchestrall/orchestrall/templates"
+)
+
+func (s *session) initVerb() *cli.Command {
+	return &cli.Command{
+		Name:      "init",
+		Usage:     "prepare a module: requirement, //go:generate line, starter orchestrall.yaml",
+		UsageText: "orchestrall init",
+		Description: `It is the only verb that writes go.mod and go.sum, and it says what it did. Builds
+with "orchestrall go" need none of it. Running it again changes nothing.`,
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			return s.init()
+		},
+	}
+}
+
+func (s *session) init() error {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	root, err := moduleRoot(cwd)
+	if err != nil {
+		return err
+	}
+	var changes []change
+	var did []string
+	host, existing, err := findHost(root)
+	if err != nil {
+		return err
+	}
+	switch {
+	case existing != "":
+		s.logf("%s has a //go:generate line", drift.Rel(cwd, existing))
+	case host.path == "":
+		did = append(did, "no //go:generate line: the module has no package for it yet")
+	default:
+		src, err := os.ReadFile(host.path)
+		if err != nil {
+			return err
+		}
+		if src, err = addGenerateLine(host.path, src, host.pattern); err != nil {
+			return err
+		}
+		changes = append(changes, change{host.path, src})
+		did = append(did, drift.Rel(cwd, host.path)+": added //go:generate orchestrall generate "+host.pattern)
+	}
+	if config.Find(root) == "" {
+		path := filepath.Join(root, config.FileName)
+		changes = append(changes, change{path, []byte(starterConfig)})
+		did = append(did, drift.Rel(cwd, path)+": wrote a starter configuration, which changes nothing yet")
+	}
+	required, err := s.require(root, cwd)
+	if err != nil {
+		return err
+	}
+	if err := commit(changes); err != nil {
+		return err
+	}
+	if len(required) == 0 && len(changes) == 0 {
+		did = append(did, "nothing to do: the module is prepared")
+	}
+	for _, line := range append(required, did...) {
+		if _, err := fmt.Fprintln(s.stdout, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// require adds the runtime to go.mod unless it is there, and returns what that
+// changed. When it fails, go.mod and go.sum are what they were.
+func (s *session) require(root, cwd string) (did []string, err error) {
+	mod, sum := filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum")
+	before, err := os.ReadFile(mod)
+	if err != nil {
+		return nil, err
+	}
+	old, err := modfile.Parse(mod, before, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range old.Require {
+		if r.Mod.Path == templates.RuntimePath {
+			return nil, nil
+		}
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		return nil, errNoGo
+	}
+	sums, err := os.ReadFile(sum)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	defer func() {
+		if err == nil {
+			return
+		}
+		undo := []change{{mod, before}, {sum, sums}}
+		err = errors.Join(err, commit(undo))
+	}()
+	show := s.progress()
+	defer show.done()
+	show.say("adding %s to go.mod", templates.RuntimePath)
+	if err := s.goGet(root, runtimeDir()); err != nil {
+		return nil, err
+	}
+	after, err := os.ReadFile(mod)
+	if err != nil {
+		return nil, err
+	}
+	now, err := modfile.Parse(mod, after, nil)
+	if err != nil {
+		return nil, err
+	}
+	did = describe(drift.Rel(cwd, mod), old, now)
+	if _, err := os.Stat(filepath.Join(root, "vendor", "modules.txt")); err == nil {
+		did = append(did, "vendor: run go mod vendor to copy the runtime there")
+	}
+	return did, nil
+}
+
+// goGet adds the runtime and its bootstrap, from the checkout in dir if the
+// tool was built from one.
+func (s *session) goGet(root, dir string) error {
+	version, _ := toolVersion()
+	if !semver.IsValid(version) {
+		version = "latest"
+	}
+	if dir != "" {
+		if under, err := filepath.Rel(filepath.Dir(dir), root); err == nil && under != ".." && !strings.HasPrefix(under, ".."+string(filepath.Separator)) {
+			if rel, err := filepath.Rel(root, dir); err == nil {
+				dir = "./" + filepath.ToSlash(rel)
+				if strings.HasPrefix(rel, "..") {
+					dir = filepath.ToSlash(rel)
+				}
+			}
+		}
+		version = "v0.0.0"
+		if err := s.runQuietly(root, "mod", "edit", "-require="+templates.RuntimePath+"@"+version, "-replace="+templates.RuntimePath+"="+dir); err != nil {
+			return err
+		}
+	}
+	// With the dots every package of the runtime counts, so that go.mod holds what
+	// the bootstrap needs too.
+	return s.runQuietly(root, "get", templates.RuntimePath+"/...@"+version)
+}
+
+// runQuietly runs the go command and shows what it says when it fails.
+func (s *session) runQuietly(dir string, args ...string) error {
+	s.logf("go %s", strings.Join(args, " "))
+	cmd := exec.Command("go", args...)
+	cmd.Dir = dir
+	// With a vendor folder the go command would not look for modules at all.
+	cmd.Env = append(os.Environ(), "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -mod=mod"))
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, bytes.TrimSpace(out.Bytes()))
+	}
+	return nil
+}
+
+// describe lists what changed between two states of a go.mod.
+func describe(name string, old, now *modfile.File) []string {
+	had := make(map[string]string)
+	for _, r := range old.Require {
+		had[r.Mod.Path] = r.Mod.Version
+	}
+	replaced := make(map[string]string)
+	for _, r := range now.Replace {
+		replaced[r.Old.Path] = r.New.Path
+	}
+	var did []string
+	added := 0
+	for _, r := range now.Require {
+		version, found := had[r.Mod.Path]
+		switch {
+		case r.Mod.Path == templates.RuntimePath:
+			line := fmt.Sprintf("%s: requires %s %s", name, r.Mod.Path, r.Mod.Version)
+			if to := replaced[r.Mod.Path]; to != "" {
+				line += ", replaced by " + to
+			}
+			did = append([]string{line}, did...)
+		case !found:
+			added++
+		case version != r.Mod.Version:
+			did = append(did, fmt.Sprintf("%s: raised %s from %s to %s", name, r.Mod.Path, version, r.Mod.Version))
+		}
+	}
+	if added > 0 {
+		did = append(did, fmt.Sprintf("%s: %d modules that the runtime needs", name, added))
+	}
+	if old.Go != nil && now.Go != nil && old.Go.Version != now.Go.Version {
+		did = append(did, fmt.Sprintf("%s: raised go from %s to %s", name, old.Go.Version, now.Go.Version))
+	}
+	return did
+}
