@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -37,10 +38,12 @@ type backend struct {
 	mu       sync.Mutex
 	services []string
 	spans    []string
+	scopes   []string
+	attrs    map[string]string // of all spans
 }
 
 func newBackend(t *testing.T) *backend {
-	b := &backend{}
+	b := &backend{attrs: make(map[string]string)}
 	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		request := &collector.ExportTraceServiceRequest{}
@@ -57,8 +60,12 @@ func newBackend(t *testing.T) *backend {
 				}
 			}
 			for _, ss := range rs.ScopeSpans {
+				b.scopes = append(b.scopes, fmt.Sprint(ss.Scope.Name, ss.Scope.Attributes))
 				for _, span := range ss.Spans {
 					b.spans = append(b.spans, span.Name)
+					for _, kv := range span.Attributes {
+						b.attrs[kv.Key] = kv.Value.GetStringValue()
+					}
 				}
 			}
 		}
@@ -83,6 +90,26 @@ func TestExportOverHTTP(t *testing.T) {
 	}
 	if !slices.Equal(b.services, []string{"shop"}) {
 		t.Errorf("service.name = %q, want shop", b.services)
+	}
+}
+
+// What the runtime hands over per operation must reach the back end on the spans.
+func TestExportedSpansAreWhole(t *testing.T) {
+	b := newBackend(t)
+	_, stop := begin(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL)
+	var place, ship orchestrall.Operation
+	place.Register(orchestrall.Spec{Name: "Orders.Place", Kind: orchestrall.Agent, File: "orders/place.go", Line: 42})
+	ship.Register(orchestrall.Spec{Name: "Orders.Ship", Kind: orchestrall.Agent})
+	ctx, outer := place.Start(t.Context())
+	_, inner := ship.Start(ctx)
+	inner.End()
+	outer.End()
+	stop()
+	if b.attrs[orchestrall.KindKey] != "agent" || b.attrs["code.file.path"] != "orders/place.go" {
+		t.Errorf("attributes of the spans = %v, want kind and file", b.attrs)
+	}
+	if want := []string{orchestrall.ScopeName + "[]"}; !slices.Equal(b.scopes, want) {
+		t.Errorf("scopes = %q, want %q", b.scopes, want)
 	}
 }
 

@@ -76,6 +76,7 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 		options = append(options, trace.WithSampler(trace.ParentBased(trace.NeverSample())))
 	}
 	orchestrall.SetParentBased(!delivers || parentBased(getenv("OTEL_TRACES_SAMPLER")))
+	orchestrall.SetAttributesInScope(true)
 	provider := trace.NewTracerProvider(options...)
 	otel.SetTracerProvider(provider)
 	return func(ctx context.Context) {

@@ -135,19 +135,9 @@ func (g *gathered) rows() []row {
 	return rows
 }
 
-// attributes are the span's own, and those of the operation where the runtime
-// hands them over once in the instrumentation scope.
-func attributes(s trace.ReadOnlySpan) []attribute.KeyValue {
-	scope := s.InstrumentationScope()
-	if scope.Name != orchestrall.ScopeName {
-		return s.Attributes()
-	}
-	return slices.Concat(scope.Attributes.ToSlice(), s.Attributes())
-}
-
 // kind is the directive's kind, or the span's for spans of other origin.
 func kind(s trace.ReadOnlySpan) string {
-	for _, kv := range attributes(s) {
+	for _, kv := range s.Attributes() {
 		if kv.Key == orchestrall.KindKey {
 			return printable(kv.Value.AsString())
 		}
@@ -166,7 +156,7 @@ func outcome(s trace.ReadOnlySpan) string {
 func details(s trace.ReadOnlySpan) []string {
 	var pairs []string
 	var file, line string
-	for _, kv := range attributes(s) {
+	for _, kv := range s.Attributes() {
 		switch kv.Key {
 		case orchestrall.KindKey, "code.function.name", "gen_ai.operation.name":
 			// Shown otherwise, or of no use to a person.
