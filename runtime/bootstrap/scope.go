@@ -1,0 +1,37 @@
+package bootstrap
+
+import (
+	"slices"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	"go.opentelemetry.io/otel/sdk/trace"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
+)
+
+// complete puts an operation's static attributes back on its span. On the way
+// here they travel in the instrumentation scope, which costs the program less;
+// back ends search and show the attributes of spans.
+func complete(s trace.ReadOnlySpan) trace.ReadOnlySpan {
+	if scope := s.InstrumentationScope(); scope.Name == orchestrall.ScopeName && scope.Attributes.Len() > 0 {
+		return completed{s}
+	}
+	return s
+}
+
+type completed struct{ trace.ReadOnlySpan }
+
+// Attributes implements trace.ReadOnlySpan.
+func (c completed) Attributes() []attribute.KeyValue {
+	scope := c.ReadOnlySpan.InstrumentationScope()
+	return slices.Concat(scope.Attributes.ToSlice(), c.ReadOnlySpan.Attributes())
+}
+
+// InstrumentationScope implements trace.ReadOnlySpan: one scope for all
+// operations, so that a batch holds their names once.
+func (c completed) InstrumentationScope() instrumentation.Scope {
+	scope := c.ReadOnlySpan.InstrumentationScope()
+	scope.Attributes = attribute.NewSet()
+	return scope
+}
