@@ -178,9 +178,20 @@ func (d *Directive) scalar(a argument) []Diagnostic {
 	case "ignore":
 		return d.addIgnore(a)
 	default:
-		return []Diagnostic{errorf(a.keyPos, "unknown-key", nearest.Fix(a.key, keyExamples), "unknown key %q", a.key)}
+		return []Diagnostic{errorf(a.keyPos, "unknown-key", suggestKey(a.key), "unknown key %q", a.key)}
 	}
 	return nil
+}
+
+// suggestKey names the key that was probably meant.
+func suggestKey(key string) string {
+	head, rest, dotted := strings.Cut(key, ".")
+	if dotted {
+		if role := nearest.Name(head, []string{"attr", "ctx", "label", "event"}); role != "" {
+			return "did you mean " + role + "." + rest + "?"
+		}
+	}
+	return nearest.Fix(key, keyExamples)
 }
 
 func (d *Directive) addIgnore(a argument) []Diagnostic {

@@ -8,6 +8,7 @@ import (
 	"go/scanner"
 	"go/token"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/orchestrall/orchestrall/rewrite"
@@ -34,7 +35,11 @@ func (s *scope) bind(src source) (code string, atEnd bool, ds []Diagnostic) {
 		}
 		return "", false, []Diagnostic{errorf(pos, "bad-expression", "write a Go expression over receiver, parameters and results", "%q does not parse: %s", src.text, msg)}
 	}
-	if problem, at := unfit(x); problem != "" {
+	problem, at := unfit(x)
+	if problem == "" {
+		problem, at = s.noValue(src.text, x)
+	}
+	if problem != "" {
 		return "", false, []Diagnostic{errorf(advance(src.pos, int(at)-1), "bad-expression", "keep it to values that can be read at once", "%s", problem)}
 	}
 	var edits []rewrite.Edit
@@ -49,7 +54,7 @@ func (s *scope) bind(src source) (code string, atEnd bool, ds []Diagnostic) {
 			continue
 		}
 		if !s.knows(id.Name) {
-			ds = append(ds, errorf(pos, "unknown-name", nearest.Fix(id.Name, s.candidates()), "%s is not in scope", id.Name))
+			ds = append(ds, errorf(pos, "unknown-name", s.suggest(id.Name), "%s is not in scope", id.Name))
 		}
 	}
 	out, err := rewrite.Apply([]byte(src.text), edits)
@@ -76,26 +81,113 @@ func (s *scope) knows(name string) bool {
 }
 
 // importedUnder reports whether an import whose path does not tell its
-// package's name could be the one that name means.
+// package's name could be the one that name means: the name is an element of
+// the path, or the file uses it as a qualifier and declares it nowhere.
 func (s *scope) importedUnder(name string) bool {
-	for _, path := range s.f.imports {
-		if strings.Contains(path, name) {
-			return true
+	unsure := false
+	for _, spec := range s.f.tree.Imports {
+		if spec.Name != nil {
+			continue
+		}
+		importPath, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			continue
+		}
+		if strings.Contains(importPath, ".") { // the standard library's paths tell their names
+			unsure = true
+		}
+		for element := range strings.SplitSeq(importPath, "/") {
+			if element == name || guessName(element) == name {
+				return true
+			}
 		}
 	}
-	return false
+	return unsure && s.f.qualifies(name)
 }
 
-func (s *scope) candidates() []string {
-	var names []string
+// qualifies reports whether the file selects something from name and declares
+// it nowhere, so that it must be an imported package.
+func (f *pkgFile) qualifies(name string) bool {
+	selected, declared := false, false
+	is := func(x ast.Expr) bool {
+		id, ok := x.(*ast.Ident)
+		return ok && id.Name == name
+	}
+	ast.Inspect(f.tree, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			selected = selected || is(n.X)
+		case *ast.AssignStmt:
+			declared = declared || n.Tok == token.DEFINE && slices.ContainsFunc(n.Lhs, is)
+		case *ast.RangeStmt:
+			declared = declared || is(n.Key) || is(n.Value)
+		case *ast.ValueSpec:
+			declared = declared || slices.ContainsFunc(n.Names, func(id *ast.Ident) bool { return id.Name == name })
+		case *ast.Field:
+			declared = declared || slices.ContainsFunc(n.Names, func(id *ast.Ident) bool { return id.Name == name })
+		}
+		return true
+	})
+	return selected && !declared
+}
+
+// suggest names what is in scope and looks like name.
+func (s *scope) suggest(name string) string {
+	var near []string
 	for n := range s.params {
-		names = append(names, n)
+		near = append(near, n)
 	}
 	for n := range s.results {
-		names = append(names, n)
+		near = append(near, n)
 	}
-	slices.Sort(names)
-	return names
+	slices.Sort(near)
+	if nearest.Name(name, near) != "" {
+		return nearest.Fix(name, near)
+	}
+	far := slices.Clone(near)
+	for n := range s.f.imports {
+		far = append(far, n)
+	}
+	for n := range s.m.index(s.f.packageName()).names {
+		far = append(far, n)
+	}
+	slices.Sort(far)
+	if nearest.Name(name, far) != "" {
+		return nearest.Fix(name, far)
+	}
+	if len(near) == 0 {
+		return "the function has no parameter or result; name something of the package"
+	}
+	return nearest.Fix(name, near)
+}
+
+// noValue finds a comment, which would swallow what follows it, and a type
+// where a value belongs.
+func (s *scope) noValue(text string, x ast.Expr) (problem string, at token.Pos) {
+	var sc scanner.Scanner
+	fset := token.NewFileSet()
+	file := fset.AddFile("", -1, len(text))
+	sc.Init(file, []byte(text), nil, scanner.ScanComments)
+	for {
+		pos, tok, _ := sc.Scan()
+		if tok == token.EOF {
+			break
+		}
+		if tok == token.COMMENT {
+			return "an expression holds no comment", token.Pos(file.Offset(pos) + 1)
+		}
+	}
+	id, ok := ast.Unparen(x).(*ast.Ident)
+	if !ok || s.params[id.Name] {
+		return "", token.NoPos
+	}
+	if _, isResult := s.results[id.Name]; isResult {
+		return "", token.NoPos
+	}
+	if slices.Contains(s.others, id.Name) || slices.Contains(universeTypes, id.Name) && !s.m.index(s.f.packageName()).names[id.Name] {
+		return id.Name + " is a type, not a value", id.Pos()
+	}
+	return "", token.NoPos
 }
 
 // roots yields the identifiers of x that are looked up in scope: not the
@@ -147,6 +239,10 @@ func unfit(x ast.Expr) (problem string, at token.Pos) {
 		}
 		return problem == ""
 	})
+	switch x := ast.Unparen(x).(type) {
+	case *ast.ArrayType, *ast.MapType, *ast.FuncType:
+		problem, at = "this is a type, not a value", x.Pos()
+	}
 	if id, ok := x.(*ast.Ident); ok && id.Name == "nil" {
 		return "nil says nothing", id.Pos()
 	}

@@ -145,6 +145,9 @@ func bind(m *model, cfg *config.Config, f *pkgFile, decl *ast.FuncDecl, d *Direc
 	if len(d.ignore) > 0 && errAt < 0 {
 		ds = append(ds, errorf(d.ignore[0].pos, "no-effect", "take it away", "ignore= has no effect: %s returns no error", fn.name))
 	}
+	if fn.stream != "" && m.index(f.packageName()).names["recover"] {
+		ds = append(ds, errorf(f.pos(decl.Name.Pos()), "shadowed-builtin", "rename it", "package %s declares its own recover, which the end of a stream needs", f.packageName()))
+	}
 	fn.nameSlots(decl.Type.Results, results, needed)
 	fn.keepOffHeap(params)
 	return fn, ds
@@ -188,7 +191,31 @@ func refuse(f *pkgFile, decl *ast.FuncDecl) []Diagnostic {
 			}
 		}
 	}
-	return nil
+	return reservedNames(f, decl)
+}
+
+// reservedNames finds names in decl that the inserted code could collide with.
+func reservedNames(f *pkgFile, decl *ast.FuncDecl) (ds []Diagnostic) {
+	var visit func(ast.Node) bool
+	visit = func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			ast.Inspect(n.X, visit)
+			return false
+		case *ast.Ident:
+			rest, prefixed := strings.CutPrefix(n.Name, reserved)
+			if prefixed && rest != "" && (rest[0] == '_' || rest[0] >= 'A' && rest[0] <= 'Z') {
+				ds = append(ds, errorf(f.pos(n.Pos()), "reserved-name", "rename it", "the name %s is the tool's", n.Name))
+			}
+		}
+		return true
+	}
+	if decl.Recv != nil {
+		ast.Inspect(decl.Recv, visit)
+	}
+	ast.Inspect(decl.Type, visit)
+	ast.Inspect(decl.Body, visit)
+	return ds
 }
 
 // operationName is Type.Method for a method and package.Func for a function.
