@@ -60,18 +60,18 @@ var helpers = map[string]string{
 	"orchestrallError":   "type orchestrallError = orchestrallrt.Error",
 	"orchestrallContext": "type orchestrallContext = orchestrallrt.Context",
 	"orchestrallNoError": "var orchestrallNoError orchestrallrt.Error",
-	"orchestrallOf":      "func orchestrallOf[T any](v T) orchestrallrt.Value { return orchestrallrt.Of(v) }",
-	"orchestrallErrorOf": "func orchestrallErrorOf[T any](v T) orchestrallrt.Error { return orchestrallrt.ErrorOf(v) }",
+	"orchestrallOf":      "func orchestrallOf[T interface{}](v T) orchestrallrt.Value { return orchestrallrt.Of(v) }",
+	"orchestrallErrorOf": "func orchestrallErrorOf[T interface{}](v T) orchestrallrt.Error { return orchestrallrt.ErrorOf(v) }",
 	"orchestrallEndSeq": `// recover works only here, in the function that is deferred.
-func orchestrallEndSeq[S ~func(func(V) bool), V any](c *orchestrallrt.Call, seq *S, err func() orchestrallrt.Error, fill ...func(orchestrallrt.Index) orchestrallrt.Value) {
+func orchestrallEndSeq[S ~func(func(V) orchestrallrt.Bool), V interface{}](c *orchestrallrt.Call, seq *S, err func() orchestrallrt.Error, fill ...func(orchestrallrt.Index) orchestrallrt.Value) {
 	orchestrallrt.EndSeq(c, recover(), seq, err, fill...)
 }`,
 	"orchestrallEndSeq2": `// recover works only here, in the function that is deferred.
-func orchestrallEndSeq2[S ~func(func(K, V) bool), K, V any](c *orchestrallrt.Call, seq *S, err func() orchestrallrt.Error, fill ...func(orchestrallrt.Index) orchestrallrt.Value) {
+func orchestrallEndSeq2[S ~func(func(K, V) orchestrallrt.Bool), K, V interface{}](c *orchestrallrt.Call, seq *S, err func() orchestrallrt.Error, fill ...func(orchestrallrt.Index) orchestrallrt.Value) {
 	orchestrallrt.EndSeq2(c, recover(), seq, err, fill...)
 }`,
 	"orchestrallEndChan": `// recover works only here, in the function that is deferred.
-func orchestrallEndChan[C ~<-chan V, V any](c *orchestrallrt.Call, ch *C, err func() orchestrallrt.Error, fill ...func(orchestrallrt.Index) orchestrallrt.Value) {
+func orchestrallEndChan[C ~<-chan V, V interface{}](c *orchestrallrt.Call, ch *C, err func() orchestrallrt.Error, fill ...func(orchestrallrt.Index) orchestrallrt.Value) {
 	orchestrallrt.EndChan(c, recover(), ch, err, fill...)
 }`,
 }
@@ -188,7 +188,7 @@ func (f Field) write(b *strings.Builder) {
 		b.WriteString(", Key: " + strconv.Quote(f.Key))
 	}
 	if f.AtEnd {
-		b.WriteString(", AtEnd: true")
+		b.WriteString(", AtEnd: orchestrallrt.True")
 	}
 	if f.Mask != "" {
 		b.WriteString(", Mask: orchestrallrt." + f.Mask)
