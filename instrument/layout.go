@@ -69,8 +69,10 @@ func (p *Plan) buildEdits(f *pkgFile) []rewrite.Edit {
 	return edits
 }
 
-// Source renders the source layout: every file that should be on disk, changed
-// or not. The files of pkg.Generated that it does not name are stale.
+// Source renders the source layout: every file that holds, or held, inserted
+// code and every generated file, whether it differs from what is on disk or
+// not. A file of pkg.Files that it does not name stays as it is; one of
+// pkg.Generated is stale.
 func (p *Plan) Source() ([]Output, []Diagnostic) {
 	asked := slices.DeleteFunc(slices.Clone(p.mains), func(m mainFunc) bool { return !m.asked })
 	var out []Output
