@@ -23,7 +23,7 @@ func (f *Folder) readFacts(buf *[]byte) {
 			continue
 		}
 		if !instrument.IsGenerated(file.Name) && instrument.HasDirective(src) {
-			file.directive, f.Directive = true, true
+			f.Directive = true
 		}
 		file.Package, file.Imports = header(src)
 	}

@@ -54,7 +54,7 @@ func (t *Tree) findModules(opt Options) error {
 		t.addModule(filepath.Dir(own), opt.ModFile)
 		return nil
 	}
-	data, err := t.read(t.Work)
+	data, err := t.Read(t.Work)
 	if err != nil {
 		t.unreadable(t.Work, err)
 		return nil
@@ -99,7 +99,7 @@ func (t *Tree) addModule(dir, modFile string) {
 	if modFile != "" {
 		m.GoMod = modFile
 	}
-	data, err := t.read(m.GoMod)
+	data, err := t.Read(m.GoMod)
 	if err != nil {
 		t.unreadable(m.GoMod, err)
 		return
@@ -138,8 +138,8 @@ func (m *Module) ignores(rel string) bool {
 	return false
 }
 
-// read returns the content that the build sees at path.
-func (t *Tree) read(path string) ([]byte, error) {
+// Read returns the content that the build sees at path.
+func (t *Tree) Read(path string) ([]byte, error) {
 	if to, ok := t.overlay[path]; ok {
 		if to == "" {
 			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}

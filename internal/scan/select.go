@@ -166,3 +166,24 @@ func (t *Tree) Instrumented(folders []*Folder) []*Folder {
 	}
 	return found
 }
+
+// Files returns the Go files of one folder, given as absolute paths, as a
+// folder of their own: that is what a build that names files compiles. It
+// returns nil for files that no module holds.
+func (t *Tree) Files(paths []string) *Folder {
+	dir := filepath.Dir(paths[0])
+	m, rel := t.moduleOf(dir)
+	if m == nil {
+		return nil
+	}
+	f := &Folder{Module: m, Dir: dir, ImportPath: joinImport(m.Path, rel)}
+	for _, path := range paths {
+		file := newSourceFile(filepath.Base(path))
+		file.actual = t.overlay[path]
+		f.Files = append(f.Files, file)
+	}
+	slices.SortFunc(f.Files, func(a, b *SourceFile) int { return strings.Compare(a.Name, b.Name) })
+	f.readFacts(new([]byte))
+	f.Selected = m.Config.SelectsIn(f.ImportPath, f.Dir)
+	return f
+}

@@ -67,8 +67,7 @@ type SourceFile struct {
 	Imports []string
 	Test    bool
 
-	actual    string // where the content is, when an overlay replaces it
-	directive bool
+	actual string // where the content is, when an overlay replaces it
 }
 
 // CheckedIn reports whether the folder's instrumentation belongs into its

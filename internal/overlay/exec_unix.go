@@ -1,0 +1,21 @@
+//go:build unix
+
+package overlay
+
+import (
+	"os"
+	"syscall"
+)
+
+// A terminal sends its own signals to the whole group: SIGINT and SIGQUIT
+// reach the go command without help, and must not end this process before it.
+var forwarded = []os.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT}
+
+// replaceProcess makes this process the program at path. It returns only when
+// that fails.
+func replaceProcess(path string, argv, environ []string, dir string) error {
+	if err := os.Chdir(dir); err != nil {
+		return err
+	}
+	return syscall.Exec(path, argv, environ)
+}

@@ -1,0 +1,354 @@
+package overlay
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"go/version"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+
+	"github.com/orchestrall/orchestrall/instrument"
+	"github.com/orchestrall/orchestrall/internal/scan"
+	"github.com/orchestrall/orchestrall/templates"
+)
+
+// A resolution is what the cache remembers of a requirement.
+type resolution struct {
+	Mod   []byte // go.mod, or go.work in a workspace; nil when the user's own will do
+	Sum   []byte // go.sum
+	Notes []string
+}
+
+// require makes the runtime part of the module graph of this build.
+func (s *session) require(bootstrap bool) error {
+	for _, m := range s.tree.Modules {
+		if m.Path == templates.RuntimePath {
+			return nil
+		}
+	}
+	rt, err := findRuntime(s.goos)
+	if err != nil {
+		return err
+	}
+	r := &requirer{session: s, runtime: rt, packages: []string{templates.RuntimePath}}
+	if bootstrap {
+		r.packages = append(r.packages, templates.BootstrapPath)
+	}
+	if s.tree.Work != "" {
+		return r.workspace()
+	}
+	return r.module(s.tree.Modules[0])
+}
+
+// A requirer works out, in a private folder, the module graph with the
+// runtime in it.
+type requirer struct {
+	*session
+	runtime  Runtime
+	packages []string // what generated code imports
+}
+
+// module resolves for a single main module.
+func (r *requirer) module(m *scan.Module) error {
+	modFile, sumFile := m.GoMod, strings.TrimSuffix(m.GoMod, ".mod")+".sum"
+	mod, err := r.tree.Read(modFile)
+	if err != nil {
+		return err
+	}
+	sum, err := r.tree.Read(sumFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	vendored, inVendor := r.vendored(m, mod)
+	if inVendor {
+		return nil // checked in beside the code, like everything else
+	}
+	key := r.key("module", m.Dir, mod, sum, vendored)
+	var res resolution
+	if !r.store.readJSON("module", key, &res) {
+		if err := r.resolveModule(m, mod, sum, vendored, &res); err != nil {
+			return err
+		}
+		if err := r.store.writeEntry("module", key, res); err != nil {
+			return err
+		}
+		r.notes = append(r.notes, res.Notes...)
+	} else if r.env.Verbose {
+		r.notes = append(r.notes, res.Notes...)
+	}
+	if vendored {
+		r.mod = "readonly"
+	}
+	if res.Mod == nil {
+		return nil
+	}
+	for path, data := range map[string][]byte{modFile: res.Mod, sumFile: res.Sum} {
+		name, err := r.store.writeContent(path, data)
+		if err != nil {
+			return err
+		}
+		r.replace[path] = r.store.content(name, path)
+	}
+	return nil
+}
+
+// vendored reports whether the build would read a vendor folder, and whether
+// that folder has the runtime. The go command reads vendor/modules.txt past
+// the overlay, so nothing can be added to it.
+func (r *requirer) vendored(m *scan.Module, mod []byte) (vendored, inVendor bool) {
+	vendor := filepath.Join(m.Dir, "vendor")
+	switch r.args.mod {
+	case "vendor":
+	case "":
+		data, err := os.ReadFile(filepath.Join(vendor, "modules.txt"))
+		if err != nil || bytes.HasPrefix(data, []byte("## workspace")) {
+			return false, false
+		}
+		f, err := modfile.ParseLax(m.GoMod, mod, nil)
+		if err != nil || version.Compare("go"+goVersion(f), "go1.14") < 0 {
+			return false, false
+		}
+	default:
+		return false, false
+	}
+	for _, pkg := range r.packages {
+		if _, err := os.Stat(filepath.Join(vendor, filepath.FromSlash(pkg))); err != nil {
+			return true, false
+		}
+	}
+	return true, true
+}
+
+func goVersion(f *modfile.File) string {
+	if f.Go == nil {
+		return "1.16" // what the go command takes it for
+	}
+	return f.Go.Version
+}
+
+// key identifies what a resolution depends on.
+func (r *requirer) key(parts ...any) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %+v %q\n", toolID(), r.runtime, r.packages)
+	for _, name := range []string{"go.mod", "go.sum"} {
+		if r.runtime.Dir != "" {
+			data, _ := os.ReadFile(filepath.Join(r.runtime.Dir, name)) // the go command tells what is wrong with it
+			fmt.Fprintf(h, "%q\n", data)
+		}
+	}
+	for _, m := range r.tree.Modules {
+		if m.Config != nil {
+			for _, p := range m.Config.Upgrades {
+				fmt.Fprintf(h, "%q\n", p.Text)
+			}
+		}
+	}
+	fmt.Fprintf(h, "%q\n", r.goos.Var("ORCHESTRALL_UPGRADES"))
+	for _, part := range parts {
+		fmt.Fprintf(h, "%q\n", fmt.Sprintf("%s", part))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// resolveModule has the go command complete a copy of go.mod and go.sum, and
+// judges what it changed.
+func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, vendored bool, res *resolution) error {
+	tmp, err := os.MkdirTemp("", "orchestrall-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	before, err := modfile.Parse(m.GoMod, mod, nil)
+	if err != nil {
+		return err
+	}
+	after, err := modfile.Parse(m.GoMod, mod, nil)
+	if err != nil {
+		return err
+	}
+	if !requires(before) {
+		if err := r.runtime.require(after); err != nil {
+			return err
+		}
+	}
+	copied, err := after.Format()
+	if err != nil {
+		return err
+	}
+	if requires(before) {
+		copied = mod
+	}
+	modCopy, sumCopy := filepath.Join(tmp, "go.mod"), filepath.Join(tmp, "go.sum")
+	if err := os.WriteFile(modCopy, copied, 0o666); err != nil {
+		return err
+	}
+	sums := r.runtime.sums(r.modCache())
+	if requires(before) {
+		sums = nil // the user's own go.sum speaks for the version that go.mod names
+	}
+	if err := os.WriteFile(sumCopy, mergeSums(sum, sums), 0o666); err != nil {
+		return err
+	}
+	probe, patterns, err := r.probe(tmp, m.Dir)
+	if err != nil {
+		return err
+	}
+	if vendored {
+		patterns = append(patterns, "./...") // all of it must come from the module cache
+	}
+	args := append([]string{"list", "-mod=mod", "-modfile=" + modCopy, "-overlay=" + probe, "-deps", "-f", "{{if .Error}}{{.Error}}{{end}}"}, patterns...)
+	if out, err := r.goCommand(m.Dir, []string{"GOWORK=off"}, args...); err != nil {
+		return r.unresolved(m.GoMod, out, err, vendored)
+	}
+	newMod, err := os.ReadFile(modCopy)
+	if err != nil {
+		return err
+	}
+	newSum, err := os.ReadFile(sumCopy)
+	if err != nil {
+		return err
+	}
+	if after, err = modfile.Parse(m.GoMod, newMod, nil); err != nil {
+		return err
+	}
+	if err := r.judge(changes(before, after), res); err != nil {
+		return err
+	}
+	if vendored {
+		res.Notes = append(res.Notes, "vendor/ has no "+templates.RuntimePath+", so this build reads the module cache (-mod=readonly); to vendor it: orchestrall init && go mod vendor")
+	}
+	if sameRequirements(before, after) && bytes.Equal(mergeSums(sum, nil), mergeSums(newSum, nil)) {
+		return nil // go.mod was complete
+	}
+	if newMod, err = keepGODEBUG(before, after); err != nil {
+		return err
+	}
+	res.Mod, res.Sum = newMod, newSum
+	return nil
+}
+
+// requires reports whether f has the runtime already.
+func requires(f *modfile.File) bool {
+	return slices.ContainsFunc(f.Require, func(r *modfile.Require) bool { return r.Mod.Path == templates.RuntimePath })
+}
+
+func sameRequirements(a, b *modfile.File) bool {
+	versions := func(f *modfile.File) string {
+		list := []string{"go " + goVersion(f)}
+		for _, r := range f.Require {
+			list = append(list, r.Mod.String())
+		}
+		slices.Sort(list)
+		return strings.Join(list, "\n")
+	}
+	return versions(a) == versions(b)
+}
+
+// probe writes an overlay with one more package below dir, which imports what
+// generated code imports, and returns its pattern. The go command completes
+// requirements only for what a main module's package imports.
+func (r *requirer) probe(tmp, dir string) (overlay string, patterns []string, err error) {
+	var src strings.Builder
+	src.WriteString("package probe\n\n")
+	for _, pkg := range r.packages {
+		fmt.Fprintf(&src, "import _ %q\n", pkg)
+	}
+	file := filepath.Join(tmp, "probe.go")
+	if err := os.WriteFile(file, []byte(src.String()), 0o666); err != nil {
+		return "", nil, err
+	}
+	const name = "orchestrallprobe"
+	replace := map[string]string{filepath.Join(dir, name, "probe.go"): file}
+	for from, to := range r.user {
+		replace[from] = to
+	}
+	at := &store{dir: tmp}
+	overlay, err = at.writeJSON("overlay", overlayFile{Replace: replace})
+	return overlay, []string{"./" + name}, err
+}
+
+// goCommand runs go args in dir with the user's settings, without the flags
+// that args give. It returns what the command says on standard error.
+func (r *requirer) goCommand(dir string, environ []string, args ...string) (string, error) {
+	var flags []string
+	fields, _ := splitQuoted(r.goos.Go("GOFLAGS")) // was split before
+	for _, flag := range fields {
+		name, _, _ := strings.Cut(strings.TrimLeft(flag, "-"), "=")
+		if !slices.Contains([]string{"mod", "modfile", "overlay", "toolexec"}, name) {
+			flags = append(flags, flag)
+		}
+	}
+	goflags, err := joinQuoted(flags)
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Dir = dir
+	cmd.Env = slices.Concat(r.env.Environ, []string{"PWD=" + dir, "GOFLAGS=" + goflags}, environ)
+	var out, problems bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &problems
+	if err := cmd.Run(); err != nil {
+		return strings.TrimSpace(problems.String()), err
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
+func (r *requirer) modCache() string {
+	if dir := r.goos.Go("GOMODCACHE"); dir != "" {
+		return dir
+	}
+	gopath, _, _ := strings.Cut(r.goos.Go("GOPATH"), string(filepath.ListSeparator))
+	if gopath == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return ""
+		}
+		gopath = filepath.Join(home, "go")
+	}
+	return filepath.Join(gopath, "pkg", "mod")
+}
+
+func (r *requirer) unresolved(file, out string, err error, vendored bool) error {
+	if out == "" {
+		out = err.Error()
+	}
+	d := instrument.Diagnostic{Rule: "unresolved-runtime", Fix: "run orchestrall init, which adds it to go.mod"}
+	d.Pos.Filename = file
+	d.Message = "cannot add " + templates.RuntimePath + " to this build:\n\t" + strings.ReplaceAll(out, "\n", "\n\t") + "\n\t"
+	if vendored {
+		d.Message = "vendor/ has no " + templates.RuntimePath + ", and the module cache can't serve this build:\n\t" + strings.ReplaceAll(out, "\n", "\n\t") + "\n\t"
+		d.Fix = "run orchestrall init && go mod vendor"
+	}
+	return problems{d}
+}
+
+// mergeSums unites the lines of two go.sum files.
+func mergeSums(a, b []byte) []byte {
+	lines := make(map[string]bool)
+	for _, data := range [][]byte{a, b} {
+		for line := range strings.Lines(string(data)) {
+			if line = strings.TrimSpace(line); line != "" {
+				lines[line] = true
+			}
+		}
+	}
+	var out bytes.Buffer
+	all := make([]string, 0, len(lines))
+	for line := range lines {
+		all = append(all, line)
+	}
+	slices.Sort(all)
+	for _, line := range all {
+		out.WriteString(line + "\n")
+	}
+	return out.Bytes()
+}

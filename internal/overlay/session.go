@@ -1,0 +1,268 @@
+package overlay
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/orchestrall/orchestrall/instrument"
+	"github.com/orchestrall/orchestrall/internal/config"
+	"github.com/orchestrall/orchestrall/internal/scan"
+)
+
+// A session prepares one run of the go command.
+type session struct {
+	env  Env
+	verb string
+	args *arguments
+	goos *scan.Environment
+
+	dir     string // where the go command works: -C is applied
+	store   *store
+	tree    *scan.Tree
+	user    map[string]string // the user's own overlay
+	replace map[string]string // the overlay that the go command gets
+	units   []*unit
+	environ []string
+
+	mod      string   // -mod to use instead of the user's; "" keeps it
+	extra    []string // generated files of a build that names its files
+	overlay  string   // path of the overlay that was written; "" when there is nothing to do
+	notes    []string
+	warnings []instrument.Diagnostic
+}
+
+func newSession(env Env, verb string, args []string) (*session, error) {
+	s := &session{env: env, verb: verb, goos: scan.NewEnvironment(env.Environ), environ: env.Environ}
+	var err error
+	if s.args, err = parseArguments(verb, args, s.goos.Go("GOFLAGS")); err != nil {
+		return nil, err
+	}
+	if fields, err := splitQuoted(s.args.toolexec); err == nil && len(fields) > 1 && isSelf(fields[0]) && fields[1] == "toolexec" {
+		return nil, errors.New("-toolexec already instruments: run go " + verb + " itself, or leave out -toolexec (also in GOFLAGS)")
+	}
+	s.dir = env.Dir
+	if s.args.dir != "" {
+		// After -C the go command asks the system for its folder, without links.
+		if s.dir, err = filepath.EvalSymlinks(absolute(s.args.dir, env.Dir)); err != nil {
+			return nil, fmt.Errorf("-C: %w", err)
+		}
+	}
+	cache, err := cacheDir(s.goos)
+	if err != nil {
+		return nil, err
+	}
+	s.store = &store{dir: cache}
+	s.user, err = readOverlay(s.args.overlay, s.dir)
+	return s, err
+}
+
+// isSelf reports whether a command is this tool, under whatever path.
+func isSelf(command string) bool {
+	return strings.TrimSuffix(filepath.Base(command), ".exe") == "orchestrall"
+}
+
+// prepare scans, instruments and writes the overlay.
+func (s *session) prepare() error {
+	opt := scan.Options{Dir: s.dir, Config: s.env.Config, Environ: s.env.Environ, Overlay: s.user}
+	if s.args.modfile != "" {
+		opt.ModFile = absolute(s.args.modfile, s.dir)
+	}
+	if opt.Config != "" {
+		opt.Config = absolute(opt.Config, s.env.Dir)
+	}
+	tree, err := scan.Load(opt)
+	if err != nil {
+		return err
+	}
+	s.tree = tree
+	if instrument.HasErrors(tree.Diagnostics) {
+		return problems(tree.Diagnostics)
+	}
+	if err := s.instrument(); err != nil {
+		return err
+	}
+	if s.verb == "vet" || !slices.ContainsFunc(s.units, (*unit).changes) {
+		return nil
+	}
+	s.replace = make(map[string]string, len(s.user)+8*len(s.units))
+	for from, to := range s.user {
+		s.replace[from] = to
+	}
+	bootstrap := false
+	for _, u := range s.units {
+		for _, out := range u.entry.Outputs {
+			s.replace[out.Path] = s.store.content(out.Sum, out.Path)
+		}
+		bootstrap = bootstrap || u.entry.bootstraps(u)
+	}
+	if err := s.require(bootstrap); err != nil {
+		return err
+	}
+	if s.overlay, err = s.store.writeJSON("overlay", overlayFile{Replace: s.replace}); err != nil {
+		return err
+	}
+	if s.args.cover {
+		if s.args.toolexec, err = s.coverToolexec(); err != nil {
+			return err
+		}
+	}
+	s.store.prune()
+	return nil
+}
+
+// targets returns the folders that the build compiles, with the files of a
+// build that names files as a folder of their own.
+func (s *session) targets() (build map[*scan.Folder]bool, files *scan.Folder) {
+	tests := s.verb == "test" || s.verb == "vet" || s.verb == "list"
+	if named := s.args.files(); len(named) > 0 {
+		for i := range named {
+			named[i] = absolute(named[i], s.dir)
+		}
+		if f := s.tree.Files(named); f != nil {
+			return s.tree.Closure([]*scan.Folder{f}, tests), f
+		}
+		return nil, nil
+	}
+	patterns := s.args.targets
+	if s.args.unsure {
+		patterns = []string{"all"} // a value could be a pattern: leave nothing out
+	} else if len(patterns) == 0 {
+		patterns = []string{"."}
+	}
+	var roots []*scan.Folder
+	for _, p := range patterns {
+		// What names nothing here is another module's, or the go command says so.
+		found, _ := s.tree.Match([]string{p})
+		roots = append(roots, found...)
+	}
+	if s.args.cover { // -coverpkg can name packages that nothing imports
+		roots = append(roots, s.tree.Folders...)
+	}
+	return s.tree.Closure(roots, tests), nil
+}
+
+// instrument asks the engine for every package of the build.
+func (s *session) instrument() error {
+	build, files := s.targets()
+	var folders []*scan.Folder
+	for f := range build {
+		if len(s.tree.Instrumented([]*scan.Folder{f})) > 0 {
+			folders = append(folders, f)
+		}
+	}
+	slices.SortFunc(folders, func(a, b *scan.Folder) int { return strings.Compare(a.Dir, b.Dir) })
+	packages, ds := s.tree.Packages(folders)
+	if len(ds) > 0 {
+		return problems(ds)
+	}
+	var found []instrument.Diagnostic
+	for i, pkg := range packages {
+		u := &unit{pkg: pkg, opt: s.tree.Options(folders[i])}
+		if !pkg.CheckedIn() && folders[i].CheckedIn() {
+			s.warnings = append(s.warnings, notGenerated(folders[i]))
+			continue
+		}
+		if pkg.CheckedIn() {
+			continue
+		}
+		ds, err := u.load(s.store)
+		if err != nil {
+			return err
+		}
+		found = append(found, ds...)
+		s.units = append(s.units, u)
+		if folders[i] == files {
+			s.nameGenerated(u)
+		}
+	}
+	if instrument.HasErrors(found) {
+		return problems(append(found, s.warnings...))
+	}
+	s.warnings = append(s.warnings, found...)
+	return nil
+}
+
+func notGenerated(f *scan.Folder) instrument.Diagnostic {
+	d := instrument.Diagnostic{
+		Severity: instrument.Warning, Rule: "not-generated",
+		Message: f.ImportPath + " keeps its instrumentation checked in, but has none", Fix: "run orchestrall generate " + f.ImportPath,
+	}
+	for i := range f.Module.Config.Generate {
+		if p := &f.Module.Config.Generate[i]; p.Match(f.ImportPath, f.Dir) {
+			d.Pos = p.Pos
+		}
+	}
+	return d
+}
+
+// nameGenerated adds the generated files to the files that the command line
+// names: nothing else would compile them. They are spelled with the same
+// folder, which the go command asks for.
+func (s *session) nameGenerated(u *unit) {
+	dir, _ := filepath.Split(s.args.files()[0])
+	for _, out := range u.entry.Outputs {
+		if out.Generated && (s.verb == "test" || !strings.HasSuffix(out.Path, "_test.go")) {
+			s.extra = append(s.extra, dir+filepath.Base(out.Path))
+		}
+	}
+}
+
+// goArgs is the go command's command line.
+func (s *session) goArgs() []string {
+	a := s.args
+	args := append([]string{s.verb}, a.chdir...)
+	if s.overlay != "" {
+		args = append(args, "-overlay="+s.overlay)
+	} else if a.overlay != "" {
+		args = append(args, "-overlay="+a.overlay)
+	}
+	if s.mod != "" {
+		a.withoutMod()
+		args = append(args, "-mod="+s.mod)
+	}
+	if a.toolexec != "" {
+		args = append(args, "-toolexec="+a.toolexec)
+	}
+	if len(s.extra) == 0 {
+		return append(args, a.rest...)
+	}
+	return slices.Concat(args, a.rest[:a.lastArg], s.extra, a.rest[a.lastArg:])
+}
+
+// note prints what the user should know before the go command runs.
+func (s *session) note() {
+	s.env.print(s.warnings)
+	for _, n := range s.notes {
+		fmt.Fprintln(s.env.Stderr, "orchestrall:", n)
+	}
+	if !s.env.Verbose {
+		return
+	}
+	for _, u := range s.units {
+		if u.changes() {
+			fmt.Fprintf(s.env.Stderr, "orchestrall: %s: %d files\n", u.pkg.ImportPath, len(u.entry.Outputs))
+		}
+	}
+	if s.overlay != "" {
+		fmt.Fprintln(s.env.Stderr, "orchestrall: overlay", s.overlay)
+	}
+}
+
+// upgrades reports whether a build may raise that module: orchestrall.yaml or
+// ORCHESTRALL_UPGRADES, patterns with commas between them, says so.
+func (s *session) upgrades(module string) bool {
+	for _, m := range s.tree.Modules {
+		if m.Config.MayUpgrade(module) {
+			return true
+		}
+	}
+	for text := range strings.SplitSeq(s.goos.Var("ORCHESTRALL_UPGRADES"), ",") {
+		if p, _ := config.NewPattern(strings.TrimSpace(text), ""); p != nil && p.Match(module, "") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,232 @@
+package overlay
+
+import (
+	"errors"
+	"go/version"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+)
+
+// The name of the module that brings the runtime into a workspace.
+const bridge = "orchestrall.invalid/bridge"
+
+// workspace resolves for a workspace. Members keep their go.mod: one more
+// member, in the cache, requires the runtime. The go command may add sums to
+// the go.work.sum beside the go.work that it reads, so it gets a go.work of
+// its own, with the same members.
+func (r *requirer) workspace() error {
+	work, err := r.tree.Read(r.tree.Work)
+	if err != nil {
+		return err
+	}
+	sum, err := r.tree.Read(r.tree.Work + ".sum")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var members []string
+	for _, m := range r.tree.Modules {
+		data, err := r.tree.Read(m.GoMod)
+		if err != nil {
+			return err
+		}
+		f, err := modfile.Parse(m.GoMod, data, nil)
+		if err != nil {
+			return err
+		}
+		if requires(f) {
+			return nil
+		}
+		members = append(members, string(data))
+	}
+	dir := r.store.path("work", r.key(r.tree.Work, work, sum, members))
+	at := filepath.Join(dir, "go.work")
+	var res resolution
+	if !r.store.readJSON("work", filepath.Base(dir)+".json", &res) {
+		if err := r.resolveWorkspace(dir, work, sum, &res); err != nil {
+			return err
+		}
+		if err := r.store.writeEntry("work", filepath.Base(dir)+".json", res); err != nil {
+			return err
+		}
+		r.notes = append(r.notes, res.Notes...)
+	} else if r.env.Verbose {
+		r.notes = append(r.notes, res.Notes...)
+	}
+	r.environ = append(append([]string(nil), r.environ...), "GOWORK="+at)
+	if r.args.mod == "vendor" {
+		r.mod = "readonly"
+	}
+	return nil
+}
+
+func (r *requirer) resolveWorkspace(dir string, work, sum []byte, res *resolution) error {
+	plain, err := r.copyWork(filepath.Join(dir, "plain"), work, sum, "", "")
+	if err != nil {
+		return err
+	}
+	before, err := r.buildList(plain)
+	if err != nil {
+		return err
+	}
+	mod := new(modfile.File)
+	mod.Syntax = new(modfile.FileSyntax)
+	if err := mod.AddModuleStmt(bridge); err != nil {
+		return err
+	}
+	if err := mod.AddGoStmt(r.runtimeGo()); err != nil {
+		return err
+	}
+	if err := r.runtime.require(mod); err != nil {
+		return err
+	}
+	mod.Cleanup()
+	data, err := mod.Format()
+	if err != nil {
+		return err
+	}
+	to := filepath.Join(dir, "bridge")
+	src := "package bridge\n\n"
+	for _, pkg := range r.packages {
+		src += "import _ \"" + pkg + "\"\n"
+	}
+	for name, content := range map[string][]byte{"go.mod": data, "go.sum": r.runtime.sums(r.modCache()), "bridge.go": []byte(src)} {
+		if err := writeFile(filepath.Join(to, name), content); err != nil {
+			return err
+		}
+	}
+	with, err := r.copyWork(dir, work, sum, to, r.runtimeGo())
+	if err != nil {
+		return err
+	}
+	if out, err := r.goCommand(r.dir, []string{"GOWORK=" + with}, "list", "-deps", "-f", "{{if .Error}}{{.Error}}{{end}}", bridge); err != nil {
+		return r.unresolved(r.tree.Work, out, err, false)
+	}
+	after, err := r.buildList(with)
+	if err != nil {
+		return err
+	}
+	return r.judge(r.workspaceChanges(before, after), res)
+}
+
+// workspaceChanges compares the versions of what members require. A member
+// keeps its own language version, so go.work's does not count.
+func (r *requirer) workspaceChanges(before, after map[string]string) []change {
+	var all []change
+	seen := make(map[string]bool)
+	for _, m := range r.tree.Modules {
+		data, err := r.tree.Read(m.GoMod)
+		if err != nil {
+			continue // it was read a moment ago
+		}
+		f, err := modfile.ParseLax(m.GoMod, data, nil)
+		if err != nil {
+			continue
+		}
+		for _, req := range f.Require {
+			was, is := before[req.Mod.Path], after[req.Mod.Path]
+			if was != is && was != "" && !seen[req.Mod.Path] {
+				seen[req.Mod.Path] = true
+				all = append(all, change{req.Mod.Path, was, is, position(f, req.Syntax)})
+			}
+		}
+	}
+	return all
+}
+
+// raiseGo gives a go.work at least that go line, and the run-time settings
+// that its own go line stands for.
+func raiseGo(f *modfile.WorkFile, atLeast string) error {
+	was := "1.18" // what the go command takes a missing line for
+	if f.Go != nil {
+		was = f.Go.Version
+	}
+	if version.Compare("go"+was, "go"+atLeast) >= 0 {
+		return nil
+	}
+	if err := f.AddGoStmt(atLeast); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(f.Godebug, func(g *modfile.Godebug) bool { return g.Key == "default" }) {
+		return nil
+	}
+	return f.AddGodebug("default", version.Lang("go"+was))
+}
+
+// copyWork writes a go.work with the user's members, and one more, into dir.
+func (r *requirer) copyWork(dir string, work, sum []byte, member, goAtLeast string) (string, error) {
+	f, err := modfile.ParseWork(r.tree.Work, work, nil)
+	if err != nil {
+		return "", err
+	}
+	home := filepath.Dir(r.tree.Work)
+	for _, use := range append([]*modfile.Use(nil), f.Use...) {
+		path := filepath.FromSlash(use.Path)
+		if !filepath.IsAbs(path) {
+			if err := f.DropUse(use.Path); err != nil {
+				return "", err
+			}
+			if err := f.AddUse(filepath.ToSlash(filepath.Join(home, path)), use.ModulePath); err != nil {
+				return "", err
+			}
+		}
+	}
+	for _, rep := range append([]*modfile.Replace(nil), f.Replace...) {
+		if rep.New.Version == "" && !filepath.IsAbs(filepath.FromSlash(rep.New.Path)) {
+			path := filepath.Join(home, filepath.FromSlash(rep.New.Path))
+			if err := f.AddReplace(rep.Old.Path, rep.Old.Version, path, ""); err != nil {
+				return "", err
+			}
+		}
+	}
+	if member != "" {
+		if err := f.AddUse(filepath.ToSlash(member), bridge); err != nil {
+			return "", err
+		}
+		if err := raiseGo(f, goAtLeast); err != nil {
+			return "", err
+		}
+	}
+	f.Cleanup()
+	f.SortBlocks()
+	path := filepath.Join(dir, "go.work")
+	if err := writeFile(path, modfile.Format(f.Syntax)); err != nil {
+		return "", err
+	}
+	return path, writeFile(path+".sum", sum)
+}
+
+// buildList returns the versions that a workspace selects.
+func (r *requirer) buildList(work string) (map[string]string, error) {
+	out, err := r.goCommand(r.dir, []string{"GOWORK=" + work}, "list", "-m", "-f", "{{.Path}} {{with .Replace}}=> {{.Path}}{{with .Version}} {{.}}{{end}}{{else}}{{.Version}}{{end}}", "all")
+	if err != nil {
+		return nil, r.unresolved(r.tree.Work, out, err, false)
+	}
+	list := make(map[string]string)
+	for line := range strings.Lines(out) {
+		path, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		list[path] = rest
+	}
+	return list, nil
+}
+
+// runtimeGo is the go version that the runtime asks for.
+func (r *requirer) runtimeGo() string {
+	dir := r.runtime.Dir
+	if dir == "" {
+		return "1.26.0"
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		return "1.26.0"
+	}
+	f, err := modfile.ParseLax("go.mod", data, nil)
+	if err != nil {
+		return "1.26.0"
+	}
+	return goVersion(f)
+}
