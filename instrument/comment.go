@@ -30,18 +30,38 @@ var verbs = []string{verbTrace, verbIgnore, verbAttr, verbLabel, verbCtx, verbMa
 // meant to be one. It does not parse; the answer may be true for text that
 // only looks like a directive.
 func HasDirective(src []byte) bool {
+	whole := src
 	for {
 		at := bytes.Index(src, []byte("//"))
 		if at < 0 {
-			return false
+			return bytes.Contains(whole, []byte("/*"+tool+":"))
 		}
 		src = src[at:]
 		head := src[:min(len(src), len(tool)+8)]
-		if _, word, _, ok := splitComment(string(head)); ok && nearTool(word) {
+		if _, word, _, ok := splitComment(string(head)); ok && nearTool(word) || bytes.HasPrefix(head, []byte("//"+tool)) {
 			return true
 		}
 		src = src[2:]
 	}
+}
+
+// malformed reports whether the text of a comment is a directive in a form
+// that the go command's own directives don't have either: a block comment, no
+// colon, or nothing behind it.
+func malformed(text string) bool {
+	if rest, block := strings.CutPrefix(text, "/*"); block {
+		return strings.HasPrefix(strings.TrimLeft(rest, " \t"), tool+":")
+	}
+	rest, ok := strings.CutPrefix(text, "//"+tool)
+	if !ok {
+		return false
+	}
+	rest = strings.TrimRight(rest, " \t\r")
+	if rest == "" || rest == ":" {
+		return true
+	}
+	word, _ := cutSpace(strings.TrimLeft(rest, ": \t"))
+	return (rest[0] == ' ' || rest[0] == '\t' || rest[0] == ':') && slices.Contains(verbs, word)
 }
 
 // splitComment takes "//orchestrall:trace a=b" apart into the space before the
@@ -89,11 +109,14 @@ func directives(fset *token.FileSet, f *ast.File) ([]*comment, []Diagnostic) {
 	var ds []Diagnostic
 	for _, group := range f.Comments {
 		for _, c := range group.List {
+			pos := fset.PositionFor(c.Pos(), false)
 			space, word, rest, ok := splitComment(c.Text)
+			if !ok && malformed(c.Text) {
+				ds = append(ds, errorf(pos, "malformed-directive", "write //"+tool+":trace, with arguments behind it", "%q is no directive", firstLine(c.Text)))
+			}
 			if !ok || !nearTool(word) {
 				continue
 			}
-			pos := fset.PositionFor(c.Pos(), false)
 			wordPos := advance(pos, 2+len(space))
 			verb, args := cutSpace(rest)
 			if word != tool {
@@ -116,6 +139,11 @@ func directives(fset *token.FileSet, f *ast.File) ([]*comment, []Diagnostic) {
 		}
 	}
 	return found, ds
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
 }
 
 // cutSpace splits s into its first word and the rest without leading space.

@@ -41,6 +41,9 @@ func (p *Plan) Build() ([]Output, []Diagnostic) {
 func (p *Plan) buildEdits(f *pkgFile) []rewrite.Edit {
 	positions := !bytes.Contains(f.Src, []byte("//line ")) && !bytes.Contains(f.Src, []byte("/*line "))
 	var edits []rewrite.Edit
+	if at := f.pos(f.tree.Package); p.opt.Paths && !strings.Contains(f.Path, "*/") && !strings.ContainsAny(f.Path, "\r\n") {
+		edits = append(edits, rewrite.Insert(at.Offset, fmt.Sprintf("/*line %s:%d:%d*/", f.Path, at.Line, at.Column)))
+	}
 	for _, m := range p.mains {
 		if m.file == f {
 			edits = append(edits, rewrite.Insert(f.offset(m.decl.Body.Lbrace)+1, " "+templates.Main+";"))

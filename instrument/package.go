@@ -43,6 +43,10 @@ type Options struct {
 	// package main. The source layout does so only where //orchestrall:main
 	// stands.
 	Bootstrap bool
+	// Paths writes the path of each file into its build layout, for a compiler
+	// that reads a copy: its messages then name the user's file. The bytes
+	// depend on the folder then, which a build with -trimpath must not.
+	Paths bool
 }
 
 // An Output is one file that a layout renders.

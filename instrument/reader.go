@@ -317,7 +317,7 @@ func (f *pkgFile) place(c *comment) (where, fix string) {
 				if decl.Tok == token.TYPE {
 					return "stands inside a type declaration", fix
 				}
-				return "stands on a " + decl.Tok.String() + " declaration, not on a function", fix
+				return "stands on the declaration of " + map[token.Token]string{token.IMPORT: "an import", token.VAR: "a variable", token.CONST: "a constant"}[decl.Tok] + ", not on a function", fix
 			}
 		}
 		if start > c.pos.Offset {
