@@ -206,11 +206,12 @@ func (s *stream) abandon() {
 		return
 	}
 	c := &s.call
+	wall := time.Now()
 	ago := now() - s.returned
 	c.start += ago // the time since the return is nobody's
 	if c.span != nil {
 		c.setAttributes([]attribute.KeyValue{abandonedMark})
-		c.span = endAt{c.span, time.Now().Add(-ago)}
+		c.span = endAt{c.span, wall.Add(-ago)}
 	}
 	c.finish(nil, nil)
 }
