@@ -96,7 +96,7 @@ func newApp(s *session) *cli.App {
 		}
 	}
 	cli.HelpPrinter = printHelp
-	cli.HelpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Hidden: true}
+	cli.HelpFlag = nil // see normalize
 	return app
 }
 
@@ -156,7 +156,7 @@ func (s *session) helpVerb() *cli.Command {
 
 // normalize moves flags to where the flag package looks for them: the tool's
 // own before the verb, the verb's before its patterns. What follows "go" is the
-// go command's and stays as it is.
+// go command's and stays as it is. --help anywhere else becomes the help verb.
 func normalize(args []string) []string {
 	if len(args) == 0 {
 		return []string{"orchestrall"}
@@ -175,6 +175,11 @@ func normalize(args []string) []string {
 			i = len(args)
 		case verb == nil && (arg == "--version" || arg == "-version"):
 			return []string{args[0], "version"}
+		case isHelp(arg):
+			if verb == nil {
+				return []string{args[0], "help"}
+			}
+			return []string{args[0], "help", verb.Name}
 		case len(arg) > 1 && arg[0] == '-':
 			value := 0
 			flag := findFlag(app.Flags, arg)
@@ -200,6 +205,8 @@ func normalize(args []string) []string {
 	}
 	return slices.Concat(args[:1], global, own, rest)
 }
+
+func isHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
 
 func findFlag(flags []cli.Flag, arg string) cli.Flag {
 	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")

@@ -3,12 +3,15 @@ package command
 import (
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/orchestrall/orchestrall/internal/nearest"
+	"github.com/orchestrall/orchestrall/internal/overlay"
 	"github.com/orchestrall/orchestrall/internal/toolexec"
 )
 
@@ -29,7 +32,7 @@ command's.`,
 		Action: func(c *cli.Context) error {
 			args := c.Args().Slice()
 			switch {
-			case len(args) > 0 && (args[0] == "-h" || args[0] == "--help" || args[0] == "-help"):
+			case len(args) > 0 && isHelp(args[0]):
 				printHelp(s.stdout, verbHelp, c.Command)
 				return nil
 			case len(args) == 0:
@@ -61,6 +64,28 @@ once for each compiler and linker call.`,
 			return exit(exitTrouble)
 		},
 		BashComplete: func(*cli.Context) {},
+	}
+}
+
+func (s *session) runGo(args []string) error {
+	if _, err := exec.LookPath("go"); err != nil {
+		return errNoGo
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	return exit(overlay.Run(s.buildEnv(cwd), args[0], args[1:]))
+}
+
+// buildEnv is what the build front end gets from this command line. The go
+// command may take the place of the process: nothing is left to do after it.
+func (s *session) buildEnv(cwd string) overlay.Env {
+	return overlay.Env{
+		Dir: cwd, Environ: os.Environ(),
+		Stdin: s.stdin, Stdout: s.stdout, Stderr: s.stderr,
+		Config: s.config, Verbose: s.verbose,
+		Replace: s.stdin == os.Stdin && s.stdout == os.Stdout && s.stderr == os.Stderr,
 	}
 }
 

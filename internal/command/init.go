@@ -12,10 +12,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/mod/modfile"
-	"golang.org/x/mod/semver"
 
 	"github.com/orchestrall/orchestrall/internal/config"
 	"github.com/orchestrall/orchestrall/internal/drift"
+	"github.com/orchestrall/orchestrall/internal/overlay"
 	"github.com/orchestrall/orchestrall/templates"
 )
 
@@ -123,7 +123,11 @@ func (s *session) require(root, cwd string) (did []string, err error) {
 	show := s.progress()
 	defer show.done()
 	show.say("adding %s to go.mod", templates.RuntimePath)
-	if err := s.goGet(root, runtimeDir()); err != nil {
+	from, err := overlay.FindRuntime(os.Environ())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.goGet(root, from); err != nil {
 		return nil, err
 	}
 	after, err := os.ReadFile(mod)
@@ -141,14 +145,10 @@ func (s *session) require(root, cwd string) (did []string, err error) {
 	return did, nil
 }
 
-// goGet adds the runtime and its bootstrap, from the checkout in dir if the
-// tool was built from one.
-func (s *session) goGet(root, dir string) error {
-	version, _ := toolVersion()
-	if !semver.IsValid(version) {
-		version = "latest"
-	}
-	if dir != "" {
+// goGet adds the runtime and its bootstrap, replaced by the folder of a
+// checkout if it is one.
+func (s *session) goGet(root string, from overlay.Runtime) error {
+	if dir := from.Dir; dir != "" {
 		if under, err := filepath.Rel(filepath.Dir(dir), root); err == nil && under != ".." && !strings.HasPrefix(under, ".."+string(filepath.Separator)) {
 			if rel, err := filepath.Rel(root, dir); err == nil {
 				dir = "./" + filepath.ToSlash(rel)
@@ -157,14 +157,13 @@ func (s *session) goGet(root, dir string) error {
 				}
 			}
 		}
-		version = "v0.0.0"
-		if err := s.runQuietly(root, "mod", "edit", "-require="+templates.RuntimePath+"@"+version, "-replace="+templates.RuntimePath+"="+dir); err != nil {
+		if err := s.runQuietly(root, "mod", "edit", "-require="+templates.RuntimePath+"@"+from.Version, "-replace="+templates.RuntimePath+"="+dir); err != nil {
 			return err
 		}
 	}
 	// With the dots every package of the runtime counts, so that go.mod holds what
 	// the bootstrap needs too.
-	return s.runQuietly(root, "get", templates.RuntimePath+"/...@"+version)
+	return s.runQuietly(root, "get", templates.RuntimePath+"/...@"+from.Version)
 }
 
 // runQuietly runs the go command and shows what it says when it fails.

@@ -22,7 +22,7 @@ const (
 // Main runs one invocation of the tool and returns its exit code. Results go to
 // stdout, diagnostics and errors to stderr.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if len(args) > 2 && args[1] == "toolexec" && args[2] != "--help" && args[2] != "-h" {
+	if len(args) > 2 && args[1] == "toolexec" && !isHelp(args[2]) {
 		// The go command starts this once for each tool it runs: go straight
 		// to work.
 		return runToolexec(args[2:], stdin, stdout, stderr)

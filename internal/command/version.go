@@ -1,7 +1,11 @@
 package command
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
+	"os"
 	"runtime"
 	"runtime/debug"
 
@@ -35,18 +39,40 @@ func (s *session) versionVerb() *cli.Command {
 		Name:      "version",
 		Usage:     "print the version of the tool, its engine and its Go",
 		UsageText: "orchestrall version",
-		Description: `The engine's version changes whenever the same sources would be compiled to
-something else; it is part of what the build cache goes by.`,
+		Description: `The engine's version is a hash of the tool itself: whatever could change what is
+compiled changes it, and so a build never reuses what another engine made.`,
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
 			}
 			version, revision := toolVersion()
-			_, err := fmt.Fprintf(s.stdout, "orchestrall %s\nrevision    %s\nengine      %s\ngo          %s %s/%s\n",
-				version, revision, engineVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			engine, err := engineVersion()
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(s.stdout, "orchestrall %s\nrevision    %s\nengine      %s\ngo          %s %s/%s\n",
+				version, revision, engine, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	}
+}
+
+// engineVersion is a hash of this executable.
+func engineVersion() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(hash.Sum(nil)[:6]), nil
 }
 
 func noArguments(c *cli.Context) error {
