@@ -2,6 +2,7 @@ package orchestrall
 
 import (
 	"errors"
+	"log/slog"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -35,7 +36,7 @@ func (c *Call) EndErr(err *error, fill ...func(int) Value) {
 		c.panicked(r, first(fill))
 		panic(r)
 	}
-	c.finish(*err, first(fill))
+	c.finish(errorAt(err), first(fill))
 }
 
 // EndFunc ends a call whose error has to be looked for among the results.
@@ -49,6 +50,13 @@ func (c *Call) EndFunc(err func() error, fill ...func(int) Value) {
 		panic(r)
 	}
 	c.finish(asked(err), first(fill))
+}
+
+func errorAt(err *error) error {
+	if err == nil {
+		return nil
+	}
+	return *err
 }
 
 func asked(err func() error) (found error) {
@@ -143,17 +151,20 @@ func (c *Call) leafLate(m *metric, fill func(int) Value) *node {
 	return leaf
 }
 
-// report is for calls that leave a span or a log line.
+// report is for calls that leave a span or a log line. There is one line at
+// most: a failure matters more than that it was slow, and both more than that
+// the call is over.
 func (c *Call) report(o *outcome, fill func(int) Value) {
 	st := c.state
-	level, message := st.level, st.messages.finished
+	level, message, lines := st.level, st.messages.finished, c.lines
 	switch {
 	case o.failure != nil:
-		level, message = levelFailed, st.messages.failed
+		level, message = slog.LevelError, st.messages.failed
+		lines = st.log && c.wants(level)
 	case o.slow:
-		level, message = levelSlow, st.messages.slow
+		level, message = slog.LevelWarn, st.messages.slow
+		lines = st.log && c.wants(level)
 	}
-	lines := st.log && c.wants(level, message == st.messages.finished)
 	c.fillEnd(lines, fill)
 	if c.span != nil {
 		c.endSpan(o, fill)
@@ -163,12 +174,7 @@ func (c *Call) report(o *outcome, fill func(int) Value) {
 	}
 }
 
-// wants reports whether the line at the end is to be written; for the finish
-// line that was asked at the start already.
-func (c *Call) wants(level level, finish bool) (yes bool) {
-	if finish {
-		return c.lines
-	}
+func (c *Call) wants(level slog.Level) (yes bool) {
 	defer contain()
 	return c.logged(level)
 }

@@ -1,6 +1,10 @@
 package orchestrall
 
-import "go.opentelemetry.io/otel/attribute"
+import (
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+)
 
 // field is a Field as the hot path needs it.
 type field struct {
@@ -68,7 +72,11 @@ func (f *field) fit(v Value) Value {
 	case attribute.EMPTY:
 		return textValue("")
 	case attribute.STRING:
-		return textValue(validText(clip(v.v.AsString(), f.max)))
+		s := v.v.AsString()
+		if len(s) > f.max {
+			s = strings.Clone(clip(s, f.max)) // the rest of a huge text is not kept alive
+		}
+		return textValue(validText(s))
 	case attribute.STRINGSLICE:
 		list := v.v.AsStringSlice()
 		for i, s := range list {
@@ -79,8 +87,7 @@ func (f *field) fit(v Value) Value {
 	return v
 }
 
-// evalAll appends the values of the fields. Without a fill function there is
-// nothing to append.
+// evalAll appends the values of the fields.
 func evalAll(kvs []attribute.KeyValue, fields []field, fill func(int) Value) []attribute.KeyValue {
 	for i := range fields {
 		kvs = append(kvs, attribute.KeyValue{Key: fields[i].key, Value: fields[i].eval(fill).v})

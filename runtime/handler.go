@@ -39,30 +39,28 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	if len(h.groups) == 0 {
-		attrs := make([]slog.Attr, 0, r.NumAttrs()+4)
-		r.Attrs(func(a slog.Attr) bool {
-			attrs = append(attrs, a)
-			return true
-		})
-		own := len(attrs)
-		if attrs = correlate(ctx, attrs); len(attrs) > own {
-			r = r.Clone()
-			r.AddAttrs(attrs[own:]...)
-		}
-		return h.inner.Handle(ctx, r)
+	var room [8]slog.Attr
+	more := correlation(ctx, room[:0])
+	if len(h.groups) > 0 {
+		r = h.nested(r)
+	} else if len(more) > 0 {
+		r = r.Clone()
 	}
-	var attrs []slog.Attr
-	r.Attrs(func(a slog.Attr) bool {
-		attrs = append(attrs, a)
-		return true
-	})
+	if more = without(more, r.Attrs); len(more) > 0 {
+		r.AddAttrs(more...)
+	}
+	return h.inner.Handle(ctx, r)
+}
+
+// nested is the record with its attributes inside the open groups.
+func (h *Handler) nested(r slog.Record) slog.Record {
+	attrs := slices.Collect(r.Attrs)
 	for _, g := range slices.Backward(h.groups) {
 		attrs = []slog.Attr{{Key: g.name, Value: slog.GroupValue(slices.Concat(g.attrs, attrs)...)}}
 	}
 	out := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
-	out.AddAttrs(correlate(ctx, attrs)...)
-	return h.inner.Handle(ctx, out)
+	out.AddAttrs(attrs...)
+	return out
 }
 
 // WithAttrs implements slog.Handler.

@@ -2,6 +2,7 @@ package orchestrall
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"slices"
 	"time"
@@ -10,20 +11,13 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-type level = slog.Level
-
-const (
-	levelFailed = slog.LevelError
-	levelSlow   = slog.LevelWarn
-)
-
 // Keys of the log attributes that tie a line to its trace.
 const (
 	TraceIDKey = "traceId"
 	SpanIDKey  = "spanId"
 )
 
-func (c *Call) endLine(lv level, message string, o *outcome) {
+func (c *Call) endLine(level slog.Level, message string, o *outcome) {
 	status := statusSuccess
 	if o.failure != nil {
 		status = statusFailed
@@ -42,7 +36,7 @@ func (c *Call) endLine(lv level, message string, o *outcome) {
 	case o.err != nil: // ignored, but a reader of the line wants to see it
 		attrs = append(attrs, slog.String("ignored_error", messageOf(o.err)))
 	}
-	c.line(lv, message, c.kvs(), attrs...)
+	c.line(level, message, c.kvs(), attrs...)
 }
 
 func (f *failure) slogAttr() slog.Attr {
@@ -54,36 +48,37 @@ func (f *failure) slogAttr() slog.Attr {
 }
 
 // line writes one line of the runtime's own.
-func (c *Call) line(lv level, message string, kvs []attribute.KeyValue, more ...slog.Attr) {
+func (c *Call) line(level slog.Level, message string, kvs []attribute.KeyValue, more ...slog.Attr) {
 	defer contain()
-	r := slog.NewRecord(time.Now(), lv, message, 0)
+	r := slog.NewRecord(time.Now(), level, message, 0)
 	attrs := make([]slog.Attr, 0, len(c.state.logAttrs)+len(more)+len(kvs)+4)
 	attrs = append(attrs, c.state.logAttrs...)
 	attrs = append(attrs, more...)
 	attrs = slogAttrs(attrs, kvs)
 	h := slog.Default().Handler()
 	if _, ok := h.(*Handler); !ok {
-		attrs = correlate(c.ctx, attrs)
+		attrs = append(attrs, without(correlation(c.ctx, nil), slices.Values(attrs))...)
 	}
 	r.AddAttrs(attrs...)
 	_ = h.Handle(quiet{c.ctx}, r)
 }
 
-// correlate adds the ids of the span in ctx and the carried fields, but no key
-// that is there already.
-func correlate(ctx context.Context, attrs []slog.Attr) []slog.Attr {
-	own := attrs
-	add := func(a slog.Attr) {
-		if !slices.ContainsFunc(own, func(o slog.Attr) bool { return o.Key == a.Key }) {
-			attrs = append(attrs, a)
-		}
-	}
+// correlation is what ties a line to its trace: the ids of the span in ctx and
+// the fields that ctx carries.
+func correlation(ctx context.Context, attrs []slog.Attr) []slog.Attr {
 	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
-		add(slog.String(TraceIDKey, sc.TraceID().String()))
-		add(slog.String(SpanIDKey, sc.SpanID().String()))
+		attrs = append(attrs, slog.String(TraceIDKey, sc.TraceID().String()), slog.String(SpanIDKey, sc.SpanID().String()))
 	}
-	for _, kv := range carriedFields(ctx) {
-		add(slog.Attr{Key: string(kv.Key), Value: Value{kv.Value}.slogValue()})
+	return slogAttrs(attrs, carriedFields(ctx))
+}
+
+// without removes what the line says itself under the same key.
+func without(attrs []slog.Attr, own iter.Seq[slog.Attr]) []slog.Attr {
+	if len(attrs) == 0 {
+		return nil
+	}
+	for o := range own {
+		attrs = slices.DeleteFunc(attrs, func(a slog.Attr) bool { return a.Key == o.Key })
 	}
 	return attrs
 }

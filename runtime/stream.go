@@ -66,7 +66,8 @@ const streamGrace = 5 * time.Second
 // The caller gets a channel of the same capacity, to which a goroutine passes
 // the values on; it can be one value ahead of the reader. When the context is
 // done it goes on for as long as values keep coming and being read, but waits
-// for neither longer than five seconds.
+// for neither longer than five seconds. A reader who goes away without a word
+// keeps the goroutine waiting, as it would keep the writer.
 func EndChan[C ~<-chan V, V any](c *Call, recovered any, ch *C, err func() error, fill ...func(int) Value) {
 	s := c.stream(recovered, *ch == nil, err, first(fill))
 	if s == nil {

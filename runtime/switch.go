@@ -37,7 +37,6 @@ func SetParentBased(yes bool) { asksEveryChild.Store(!yes) }
 // the spans, off the program's path.
 func SetAttributesInScope(yes bool) {
 	inScope.Store(yes)
-	current.Store(nil) // tracers are made anew
 }
 
 // source is one installed provider.
@@ -56,10 +55,11 @@ func currentSource() *source {
 	// Compared by words, since == panics for a provider of an incomparable type.
 	// The provider is kept in source, so its address cannot be used again.
 	words := *(*[2]uintptr)(unsafe.Pointer(&p))
-	if s := current.Load(); s != nil && s.words == words {
+	scoped := inScope.Load()
+	if s := current.Load(); s != nil && s.words == words && s.scoped == scoped {
 		return s
 	}
-	s := &source{provider: p, words: words, live: !neverRecords(p), scoped: inScope.Load()}
+	s := &source{provider: p, words: words, live: !neverRecords(p), scoped: scoped}
 	current.Store(s)
 	return s
 }
@@ -93,6 +93,9 @@ func (st *state) emitterFor(s *source) *emitter {
 // own placeholder and its no-op.
 func neverRecords(p trace.TracerProvider) bool {
 	t := reflect.TypeOf(p)
+	if t == nil {
+		return true
+	}
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
