@@ -39,6 +39,11 @@ func TestScripts(t *testing.T) {
 			// The scripts share the caches of the machine: what they build is
 			// mostly the same runtime.
 			env.Vars = append(env.Vars, goEnv...)
+			tool, err := exec.LookPath("orchestrall")
+			if err != nil {
+				return err
+			}
+			env.Vars = append(env.Vars, "ORCHESTRALL="+tool, "CI=1")
 			return nil
 		},
 		Condition: func(name string) (bool, error) {

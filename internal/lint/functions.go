@@ -98,9 +98,7 @@ func fieldOf(lit *ast.CompositeLit) Expr {
 			e.Key += text
 		}
 	}
-	if at, ok := element(lit, "AtEnd").(*ast.Ident); ok {
-		e.AtEnd = at.Name == "true"
-	}
+	e.AtEnd = element(lit, "AtEnd") != nil // written only where it is true
 	return e
 }
 

@@ -112,6 +112,12 @@ func loadErrors(pkgs []*packages.Package) error {
 	if len(all) == 0 {
 		return nil
 	}
+	// What the go command printed while it listed the packages says the same
+	// again, without a position of its own.
+	if positioned := slices.DeleteFunc(slices.Clone(all), func(e packages.Error) bool { return e.Pos == "" || e.Pos == "-" }); len(positioned) > 0 {
+		all = positioned
+	}
+	slices.SortFunc(all, func(a, b packages.Error) int { return strings.Compare(a.Error(), b.Error()) })
 	return all
 }
 
