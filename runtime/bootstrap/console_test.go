@@ -52,7 +52,7 @@ func TestTree(t *testing.T) {
 	request := stub(1, 0, "POST /orders", 0, ms(41.26), kind("server"),
 		attribute.Int("http.response.status_code", 500), attribute.String("requestId", "req_1"))
 	request.Status = trace.Status{Code: codes.Error, Description: "place: no stock"}
-	place := stub(2, 1, "Orders.Place", ms(1), ms(40), attribute.String("userId", "user 123"),
+	place := stub(2, 1, "Orders.Place", ms(1), ms(40), attribute.String("userId", "user 123"), attribute.String("requestId", "req_1"),
 		attribute.String("code.file.path", "orders/place.go"), attribute.Int("code.line.number", 42),
 		attribute.String("code.function.name", "example.com/shop/orders.Place"),
 		attribute.String("note", strings.Repeat("long ", 60)), attribute.StringSlice("items", []string{"a", "b"}))

@@ -32,8 +32,9 @@ const lineWidth = 110
 // row is one span in the order and depth in which it is printed.
 type row struct {
 	span  trace.ReadOnlySpan
-	lead  string // glyphs before the name
-	below string // glyphs before the lines under the name
+	above trace.ReadOnlySpan // the parent, nil at the left
+	lead  string             // glyphs before the name
+	below string             // glyphs before the lines under the name
 }
 
 // String renders the trace for people:
@@ -81,7 +82,7 @@ func (g *gathered) String() string {
 		b.WriteString("  " + indent(offset(r.span, first), starts))
 		b.WriteString("  " + indent(length(r.span), spans))
 		b.WriteString("  " + outcome(r.span) + "\n")
-		for _, line := range details(r.span) {
+		for _, line := range details(r) {
 			b.WriteString(r.below + "      " + line + "\n")
 		}
 	}
@@ -111,10 +112,10 @@ func (g *gathered) rows() []row {
 		children[parent] = append(children[parent], s)
 	}
 	var rows []row
-	var add func(s trace.ReadOnlySpan, lead, inner string)
-	add = func(s trace.ReadOnlySpan, lead, inner string) {
+	var add func(s, above trace.ReadOnlySpan, lead, inner string)
+	add = func(s, above trace.ReadOnlySpan, lead, inner string) {
 		below := children[s.SpanContext().SpanID()]
-		r := row{span: s, lead: lead, below: inner}
+		r := row{span: s, above: above, lead: lead, below: inner}
 		if len(below) > 0 {
 			r.below += "│"
 		} else {
@@ -123,14 +124,14 @@ func (g *gathered) rows() []row {
 		rows = append(rows, r)
 		for i, child := range below {
 			if i < len(below)-1 {
-				add(child, inner+"├─ ", inner+"│  ")
+				add(child, s, inner+"├─ ", inner+"│  ")
 			} else {
-				add(child, inner+"└─ ", inner+"   ")
+				add(child, s, inner+"└─ ", inner+"   ")
 			}
 		}
 	}
 	for _, s := range children[api.SpanID{}] {
-		add(s, "", "")
+		add(s, nil, "", "")
 	}
 	return rows
 }
@@ -152,11 +153,20 @@ func outcome(s trace.ReadOnlySpan) string {
 	return strings.TrimRight("FAILED  "+printable(s.Status().Description), " ")
 }
 
-// details are the lines under a span: its attributes, then its events.
-func details(s trace.ReadOnlySpan) []string {
+// details are the lines under a span: its attributes, then its events. What
+// the span shares with the one above it, such as a user id, is not repeated.
+func details(r row) []string {
+	s := r.span
+	var inherited attribute.Set
+	if r.above != nil {
+		inherited = attribute.NewSet(r.above.Attributes()...)
+	}
 	var pairs []string
 	var file, line string
 	for _, kv := range s.Attributes() {
+		if v, ok := inherited.Value(kv.Key); ok && v == kv.Value && !strings.HasPrefix(string(kv.Key), "code.") {
+			continue
+		}
 		switch kv.Key {
 		case orchestrall.KindKey, "code.function.name", "gen_ai.operation.name":
 			// Shown otherwise, or of no use to a person.
