@@ -31,6 +31,9 @@ func (b builder) platform(ctx context.Context, mode string) (string, error) {
 		return "", err
 	}
 	source := filepath.Join(b.root, "examples", "platform")
+	if err := b.step(ctx, source, tool, "list"); err != nil {
+		return "", err
+	}
 	b.out.note("The first build compiles SQLite and OpenTelemetry too; that takes a minute or two.")
 	if mode == "build" {
 		return binary, b.step(ctx, source, tool, "go", "build", "-o", binary, ".")

@@ -98,7 +98,7 @@ func demo(ctx context.Context, mode string, out report, stderr io.Writer) (err e
 		return fmt.Errorf("the platform did not stop cleanly: %w\n%s", err, p.errors())
 	}
 
-	seen := newEvidence(p.errors(), metrics)
+	seen := newEvidence(p.errors(), metrics, p.key)
 	for _, a := range answers {
 		out.request(a, seen)
 	}

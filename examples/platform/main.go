@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	defer func() { err = errors.Join(err, repo.Close()) }()
 	agents := agent.NewService(
 		[]tools.Tool{&tools.Lookup{DB: repo}, &tools.Risk{DB: repo}},
-		&model.Offline{Name: "offline-1", PerToken: 1500 * time.Microsecond},
+		&model.Offline{Name: "offline-1", PerToken: 2 * time.Millisecond},
 		repo,
 	)
 	defer agents.Close()

@@ -51,7 +51,7 @@ type Service struct {
 
 // Run takes run through all steps and stops at the first that fails.
 //
-//orchestrall:trace kind=workflow ctx.executionId=run.ExecutionID attr.customer.id=run.CustomerID
+//orchestrall:trace kind=workflow ctx.executionId=run.ExecutionID
 func (s *Service) Run(ctx context.Context, run *Run) error {
 	for _, step := range []Step{
 		{"validate", s.validate},
