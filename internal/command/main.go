@@ -10,6 +10,7 @@ import (
 
 	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/drift"
+	"github.com/orchestrall/orchestrall/internal/overlay"
 )
 
 // The exit codes. The go verb returns the go command's own instead.
@@ -28,6 +29,13 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return runToolexec(args[2:], stdin, stdout, stderr)
 	}
 	s := &session{stdin: stdin, stdout: stdout, stderr: stderr}
+	if len(args) > 1 && args[1] == overlay.CoverVerb {
+		cwd, err := os.Getwd()
+		if err != nil {
+			return s.exitCode(err)
+		}
+		return overlay.Cover(s.buildEnv(cwd), args[2:])
+	}
 	return s.exitCode(newApp(s).Run(normalize(args)))
 }
 

@@ -37,7 +37,7 @@ type Function struct {
 
 // An Expr is one EXPR of a directive.
 type Expr struct {
-	Key   string // attr.user.id
+	Key   string         // attr.user.id
 	Text  string         // as instrumented code has it
 	Pos   token.Position // of the EXPR in the user's file
 	AtEnd bool           // may name results
