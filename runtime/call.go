@@ -271,8 +271,5 @@ const maxNameSize = 256
 
 // logged reports whether a line at this level would be written.
 func (c *Call) logged(level slog.Level) bool {
-	if !slog.Default().Handler().Enabled(c.ctx, level) {
-		return false
-	}
-	return c.ctx.Value(quietKey{}) == nil
+	return slog.Default().Handler().Enabled(c.ctx, level)
 }

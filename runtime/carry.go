@@ -7,10 +7,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-type (
-	carrierKey struct{}
-	quietKey   struct{}
-)
+type carrierKey struct{}
 
 // carrier is a context with the fields that every nested span and log line gets.
 type carrier struct {
@@ -84,16 +81,4 @@ func slogAttrs(attrs []slog.Attr, kvs []attribute.KeyValue) []slog.Attr {
 		attrs = append(attrs, slog.Attr{Key: string(kv.Key), Value: Value{kv.Value}.slogValue()})
 	}
 	return attrs
-}
-
-// quiet marks the context that a log handler gets with a line of ours: a
-// handler that is traced itself must not answer each line with another.
-type quiet struct{ context.Context }
-
-// Value implements context.Context.
-func (q quiet) Value(key any) any {
-	if key == (quietKey{}) {
-		return true
-	}
-	return q.Context.Value(key)
 }

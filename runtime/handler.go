@@ -39,6 +39,8 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	writing.Add(1)
+	defer writing.Add(-1)
 	var room [8]slog.Attr
 	more := correlation(ctx, room[:0])
 	if len(h.groups) > 0 {

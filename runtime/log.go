@@ -4,7 +4,10 @@ import (
 	"context"
 	"iter"
 	"log/slog"
+	"reflect"
+	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -47,8 +50,42 @@ func (f *failure) slogAttr() slog.Attr {
 	return slog.Attr{Key: "error", Value: slog.GroupValue(group...)}
 }
 
+// writing is how many lines are on their way through a handler.
+var writing atomic.Int32
+
+// Entries of the functions that bring a line to a handler. They are found in
+// init, since they call what reads them.
+var lineEntry, handleEntry uintptr
+
+func init() {
+	lineEntry = reflect.ValueOf((*Call).line).Pointer()
+	handleEntry = reflect.ValueOf((*Handler).Handle).Pointer()
+}
+
+// withinLine reports whether the call runs below a line that is being written:
+// a handler, or a writer below it, is instrumented itself. It must not answer
+// each line with another, and may hold a lock that the other would wait for.
+// The stack is looked at only when somebody is writing at all.
+func withinLine() bool {
+	if writing.Load() == 0 {
+		return false
+	}
+	var stack [256]uintptr
+	for _, pc := range stack[:runtime.Callers(3, stack[:])] {
+		if f := runtime.FuncForPC(pc - 1); f != nil && (f.Entry() == lineEntry || f.Entry() == handleEntry) {
+			return true
+		}
+	}
+	return false
+}
+
 // line writes one line of the runtime's own.
 func (c *Call) line(level slog.Level, message string, kvs []attribute.KeyValue, more ...slog.Attr) {
+	if withinLine() {
+		return
+	}
+	writing.Add(1)
+	defer writing.Add(-1)
 	defer contain()
 	r := slog.NewRecord(time.Now(), level, message, 0)
 	attrs := make([]slog.Attr, 0, len(c.state.logAttrs)+len(more)+len(kvs)+4)
@@ -60,7 +97,7 @@ func (c *Call) line(level slog.Level, message string, kvs []attribute.KeyValue, 
 		attrs = append(attrs, without(correlation(c.ctx, nil), slices.Values(attrs))...)
 	}
 	r.AddAttrs(attrs...)
-	_ = h.Handle(quiet{c.ctx}, r)
+	_ = h.Handle(c.ctx, r)
 }
 
 // correlation is what ties a line to its trace: the ids of the span in ctx and

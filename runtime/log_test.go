@@ -163,7 +163,7 @@ func TestCarriedFields(t *testing.T) {
 	}
 }
 
-// traced is a log handler that is an instrumented function itself.
+// traced is a log handler whose every part is an instrumented function.
 type traced struct {
 	slog.Handler
 	op *orchestrall.Operation
@@ -172,18 +172,48 @@ type traced struct {
 func (h traced) Handle(ctx context.Context, r slog.Record) error {
 	ctx, call := h.op.Start(ctx)
 	defer call.End()
+	h.stamp()
 	return h.Handler.Handle(ctx, r)
 }
 
+func (h traced) stamp() {
+	call := h.op.StartRoot()
+	defer call.End()
+}
+
+// tracedWriter is below the handler's lock.
+type tracedWriter struct {
+	journal
+	op *orchestrall.Operation
+}
+
+func (w *tracedWriter) Write(b []byte) (int, error) {
+	call := w.op.StartRoot()
+	defer call.End()
+	return w.journal.Write(b)
+}
+
 func TestTracedHandlerDoesNotAnswerItself(t *testing.T) {
-	j := &journal{}
-	o := operation(orchestrall.Spec{Name: "Handler.Handle", Log: "info", Slow: 1})
-	use(t, orchestrall.NewHandler(traced{slog.NewJSONHandler(j, nil), o}))
 	work := operation(orchestrall.Spec{Name: "Handler.Work", Log: "info"})
-	call := work.StartRoot()
-	call.End()
-	if got := messages(t, j); got != "INFO Handler.Work started; INFO Handler.Work finished" {
-		t.Errorf("lines: %s", got)
+	o := operation(orchestrall.Spec{Name: "Handler.Handle", Log: "info", Slow: 1})
+	for name, wrap := range map[string]func(slog.Handler) slog.Handler{
+		"ours":  orchestrall.NewHandler,
+		"other": func(h slog.Handler) slog.Handler { return h },
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := &tracedWriter{op: o}
+			use(t, wrap(traced{slog.NewJSONHandler(j, nil), o}))
+			call := work.StartRoot()
+			call.End()
+			want := "INFO Handler.Work started; INFO Handler.Work finished"
+			if name == "ours" { // then lines of the program's own are watched too
+				slog.Info("own")
+				want += "; INFO own"
+			}
+			if got := messages(t, &j.journal); got != want {
+				t.Errorf("lines: %s", got)
+			}
+		})
 	}
 }
 
