@@ -30,14 +30,18 @@ type resolution struct {
 
 // require makes the runtime part of the module graph of this build.
 func (s *session) require(bootstrap bool) error {
+	rt, err := findRuntime(s.goos)
+	if err != nil {
+		return err
+	}
+	return s.requireRuntime(rt, bootstrap)
+}
+
+func (s *session) requireRuntime(rt Runtime, bootstrap bool) error {
 	for _, m := range s.tree.Modules {
 		if m.Path == templates.RuntimePath {
 			return nil
 		}
-	}
-	rt, err := findRuntime(s.goos)
-	if err != nil {
-		return err
 	}
 	r := &requirer{session: s, runtime: rt, packages: []string{templates.RuntimePath}}
 	if bootstrap {

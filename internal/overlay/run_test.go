@@ -439,7 +439,7 @@ func TestOlderGo(t *testing.T) {
 	}
 	p = write(t, strings.Replace(quick, "go 1.26.0", "go 1.20", 1))
 	code, _, stderr := p.run("build", "-o", "out.exe", ".")
-	if code != Trouble || !strings.HasPrefix(stderr, "go.mod:3:1: go 1.20 would become go 1.26.0, and loops") {
+	if code != Trouble || !strings.HasPrefix(stderr, "go.mod:3:4: go 1.20 would become go 1.26.0, and loops") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	p.environ = append(p.environ, "ORCHESTRALL_UPGRADES=go")

@@ -48,8 +48,13 @@ func changes(before, after *modfile.File) []change {
 	return all
 }
 
+// position is that of the module or version, behind the line's keyword.
 func position(f *modfile.File, line *modfile.Line) token.Position {
-	return token.Position{Filename: f.Syntax.Name, Line: line.Start.Line, Column: line.Start.LineRune}
+	pos := token.Position{Filename: f.Syntax.Name, Line: line.Start.Line, Column: line.Start.LineRune}
+	if !line.InBlock && len(line.Token) > 1 {
+		pos.Column += len(line.Token[0]) + 1
+	}
+	return pos
 }
 
 // judge refuses to raise what the user has not allowed to be raised, and notes

@@ -1,0 +1,202 @@
+package overlay
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/goproxytest"
+
+	"github.com/orchestrall/orchestrall/internal/scan"
+)
+
+// The modules of the proxy: a runtime of two packages, and what they need.
+var published = map[string]string{
+	"github.com_orchestrall_orchestrall_runtime_v1.2.3.txt": `
+-- .mod --
+module github.com/orchestrall/orchestrall/runtime
+
+go 1.24
+
+require example.com/dep v1.5.0
+-- .info --
+{"Version":"v1.2.3"}
+-- go.mod --
+module github.com/orchestrall/orchestrall/runtime
+
+go 1.24
+
+require example.com/dep v1.5.0
+-- runtime.go --
+package orchestrall
+-- bootstrap/bootstrap.go --
+package bootstrap
+
+import _ "example.com/dep"
+`,
+	"example.com_dep_v1.5.0.txt": dependency("v1.5.0"),
+	"example.com_dep_v1.0.0.txt": dependency("v1.0.0"),
+}
+
+func dependency(version string) string {
+	return `
+-- .mod --
+module example.com/dep
+-- .info --
+{"Version":"` + version + `"}
+-- go.mod --
+module example.com/dep
+-- dep.go --
+package dep
+
+const Version = "` + version + `"
+`
+}
+
+// offer is write with the proxy as the only source of modules.
+func offer(t *testing.T, archive string) *project {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range published {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server, err := goproxytest.NewServer(dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	p := write(t, archive)
+	p.environ = append(p.environ, "GOPROXY="+server.URL, "GOSUMDB=off", "GOFLAGS=-modcacherw", "GOMODCACHE="+t.TempDir())
+	return p
+}
+
+// requirement runs a build's requirement alone, with a released runtime. It
+// returns the build list that a build would have, and what stops it.
+func (p *project) requirement(bootstrap bool) (list string, notes []string, err error) {
+	p.t.Helper()
+	var out, problems bytes.Buffer
+	s, err := newSession(p.env(&out, &problems), "list", []string{"-m", "all"})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if s.tree, err = scan.Load(scan.Options{Dir: p.dir, Environ: p.environ}); err != nil {
+		p.t.Fatal(err)
+	}
+	s.replace = make(map[string]string)
+	if err := s.requireRuntime(Runtime{Version: "v1.2.3"}, bootstrap); err != nil {
+		return "", nil, err
+	}
+	if s.overlay, err = s.store.writeJSON("overlay", overlayFile{Replace: s.replace}); err != nil {
+		p.t.Fatal(err)
+	}
+	if code := s.env.exec(s.goArgs(), s.environ); code != 0 {
+		p.t.Fatalf("go list: %s", problems.String())
+	}
+	return out.String(), s.notes, nil
+}
+
+const uses = `
+-- go.mod --
+module example.com/app
+
+go 1.24
+
+require example.com/dep v1.0.0
+-- go.sum --
+-- app.go --
+package app
+
+import _ "example.com/dep"
+`
+
+func TestReleasedRuntime(t *testing.T) {
+	p := offer(t, "-- go.mod --\nmodule example.com/app\n\ngo 1.24\n-- app.go --\npackage app\n")
+	list, notes, err := p.requirement(true)
+	if err != nil || len(notes) != 0 {
+		t.Fatal(err, notes)
+	}
+	if want := "example.com/app\nexample.com/dep v1.5.0\ngithub.com/orchestrall/orchestrall/runtime v1.2.3\n"; list != want {
+		t.Errorf("build list:\n%s", list)
+	}
+}
+
+func TestVersionsAreNotRaised(t *testing.T) {
+	p := offer(t, uses)
+	_, _, err := p.requirement(true)
+	if err == nil {
+		t.Fatal("a version was raised without being told")
+	}
+	want := "go.mod:5:9: example.com/dep v1.0.0 would become v1.5.0: the runtime (github.com/orchestrall/orchestrall/runtime v1.2.3) needs it; raise it yourself (go get example.com/dep@v1.5.0), or allow it for builds (upgrades: [example.com/dep] in orchestrall.yaml, or ORCHESTRALL_UPGRADES=example.com/dep)"
+	if got := err.Error(); !strings.HasSuffix(got, want) {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	p.environ = append(p.environ, "ORCHESTRALL_UPGRADES=example.org/other,example.com/...")
+	list, notes, err := p.requirement(true)
+	if err != nil || !strings.Contains(list, "example.com/dep v1.5.0") {
+		t.Fatalf("allowed: %v\n%s", err, list)
+	}
+	if len(notes) != 1 || !strings.HasPrefix(notes[0], "example.com/dep v1.0.0 is built as v1.5.0: ") {
+		t.Errorf("notes: %q", notes)
+	}
+}
+
+func TestReplacedVersionsStay(t *testing.T) {
+	p := offer(t, strings.Replace(uses, "v1.0.0\n", "v1.0.0\n\nreplace example.com/dep => example.com/dep v1.0.0\n", 1))
+	list, _, err := p.requirement(true)
+	if err != nil || !strings.Contains(list, "=> example.com/dep v1.0.0") {
+		t.Errorf("%v\n%s", err, list)
+	}
+}
+
+func TestWorkspaceVersionsAreNotRaised(t *testing.T) {
+	p := offer(t, `
+-- go.work --
+go 1.22
+
+use ./app
+-- app/go.mod --
+module example.com/app
+
+go 1.22
+
+require example.com/dep v1.0.0
+-- app/app.go --
+package app
+
+import _ "example.com/dep"
+`)
+	_, _, err := p.requirement(true)
+	if err == nil || !strings.Contains(err.Error(), filepath.Join("app", "go.mod")+":5:9: example.com/dep v1.0.0 would become v1.5.0") {
+		t.Fatalf("got %v", err)
+	}
+	p.environ = append(p.environ, "ORCHESTRALL_UPGRADES=...")
+	list, _, err := p.requirement(true)
+	if err != nil || !strings.Contains(list, "example.com/dep v1.5.0") {
+		t.Errorf("allowed: %v\n%s", err, list)
+	}
+}
+
+func TestUnreachableRuntime(t *testing.T) {
+	p := offer(t, "-- go.mod --\nmodule example.com/app\n\ngo 1.24\n-- app.go --\npackage app\n")
+	p.environ = append(p.environ, "GOPROXY=off")
+	_, _, err := p.requirement(true)
+	if err == nil || !strings.Contains(err.Error(), "run orchestrall init") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRuntimeDirMustBeTheRuntime(t *testing.T) {
+	for _, dir := range []string{"relative", t.TempDir()} {
+		if rt, err := FindRuntime([]string{"ORCHESTRALL_RUNTIME_DIR=" + dir}); err == nil {
+			t.Errorf("%s is taken for the runtime: %+v", dir, rt)
+		}
+	}
+	rt, err := FindRuntime(nil)
+	if err != nil || rt.Dir == "" {
+		t.Errorf("a tool built from a checkout has its runtime: %+v, %v", rt, err)
+	}
+}
