@@ -14,14 +14,21 @@ type arguments struct {
 	files []string // *.go for a compiler, the main archive for a linker
 }
 
-// parseArguments tells flags from files by the files' ends: the go command
+// compilerArguments tells flags from files by the files' ends: the go command
 // puts them last, and no flag of its own has a value that looks like one. So
 // no table of flags is needed, which would differ with each Go version.
-func parseArguments(args []string) arguments {
+func compilerArguments(args []string) arguments {
 	i := len(args)
-	for i > 0 && !strings.HasPrefix(args[i-1], "-") && (strings.HasSuffix(args[i-1], ".go") || strings.HasSuffix(args[i-1], ".a")) {
+	for i > 0 && !strings.HasPrefix(args[i-1], "-") && strings.HasSuffix(args[i-1], ".go") {
 		i--
 	}
+	return arguments{flags: args[:i], files: args[i:]}
+}
+
+// linkerArguments takes the last argument for the main archive, which has any
+// name when it comes from the build cache.
+func linkerArguments(args []string) arguments {
+	i := max(len(args)-1, 0)
 	return arguments{flags: args[:i], files: args[i:]}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +24,48 @@ import (
 // build, so that a package which turns up there is known to be one of its
 // dependencies.
 const closureVariable = "ORCHESTRALL_TOOLEXEC_CLOSURE"
+
+// A question is which archives packages need that the go command does not give
+// them.
+type question struct {
+	tool    *tool
+	cmd     goCommand
+	profile string // see request
+	needed  map[string]bool
+}
+
+// answer returns the archives of the needed packages and of what they need.
+func (q question) answer() (map[string]string, error) { return q.ask(false) }
+
+// again does the same without what was kept of earlier builds: it did not fit
+// this one.
+func (q question) again() (map[string]string, error) { return q.ask(true) }
+
+func (q question) ask(fresh bool) (map[string]string, error) {
+	all := make(map[string]string)
+	ask := func(roots ...string) error {
+		archives, err := request{tool: q.tool, cmd: q.cmd, roots: roots, profile: q.profile}.resolve(fresh)
+		maps.Copy(all, archives)
+		return err
+	}
+	// Almost always the runtime needs the others too, and one question answers
+	// all.
+	var err error
+	switch {
+	case q.needed[templates.BootstrapPath]:
+		err = ask(templates.RuntimePath, templates.BootstrapPath)
+	case q.needed[templates.RuntimePath]:
+		err = ask(templates.RuntimePath)
+	}
+	if err != nil {
+		return nil, err
+	}
+	others := slices.DeleteFunc(sortedKeys(q.needed), func(path string) bool { return all[path] != "" })
+	if len(others) > 0 {
+		err = ask(others...)
+	}
+	return all, err
+}
 
 // A request asks the go command for the archives of packages that the build's
 // own packages do not import, and of everything these need.
@@ -47,13 +90,9 @@ func (r request) resolve(fresh bool) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache, err := os.UserCacheDir()
+	dir, err := answerFolder()
 	if err != nil {
 		return r.list() // no home, nothing to keep
-	}
-	dir := filepath.Join(cache, "orchestrall", "toolexec")
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return r.list()
 	}
 	path := filepath.Join(dir, key+".json")
 	if !fresh {
@@ -77,6 +116,20 @@ func (r request) resolve(fresh bool) (map[string]string, error) {
 		return nil, err
 	}
 	return archives, writeAnswer(path, archives)
+}
+
+// answerFolder is where answers are kept.
+func answerFolder() (string, error) {
+	dir := os.Getenv("ORCHESTRALL_CACHE")
+	if dir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return "", err
+		}
+		dir = filepath.Join(cache, "orchestrall")
+	}
+	dir = filepath.Join(dir, "toolexec")
+	return dir, os.MkdirAll(dir, 0o777)
 }
 
 // An answer older than this is not used: the go command throws away archives

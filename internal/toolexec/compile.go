@@ -215,39 +215,45 @@ func (c *compilation) missing(outputs []instrument.Output) (map[string]string, e
 			}
 		}
 	}
-	return resolveAll(c.tool, c.cmd, c.profile(), needed, false)
-}
-
-// resolveAll finds the archives of the needed packages. Almost always the
-// runtime needs the others too, and one question answers all.
-func resolveAll(t *tool, cmd goCommand, profile string, needed map[string]bool, deps bool) (map[string]string, error) {
 	if len(needed) == 0 {
 		return nil, nil
 	}
-	roots := []string{templates.RuntimePath}
-	if needed[templates.BootstrapPath] {
-		roots = append(roots, templates.BootstrapPath)
+	q := question{tool: c.tool, cmd: c.cmd, profile: c.profile(), needed: needed}
+	all, err := q.answer()
+	if err != nil {
+		return nil, err
 	}
-	all := make(map[string]string)
-	if needed[templates.RuntimePath] || needed[templates.BootstrapPath] {
-		archives, err := request{tool: t, cmd: cmd, roots: roots, profile: profile}.resolve(false)
-		if err != nil {
+	if !c.fits(all) {
+		if all, err = q.again(); err != nil {
 			return nil, err
 		}
-		maps.Copy(all, archives)
 	}
-	others := slices.DeleteFunc(sortedKeys(needed), func(path string) bool { return all[path] != "" })
-	if len(others) > 0 {
-		archives, err := request{tool: t, cmd: cmd, roots: others, profile: profile}.resolve(false)
-		if err != nil {
-			return nil, err
-		}
-		maps.Copy(all, archives)
-	}
-	if !deps {
-		maps.DeleteFunc(all, func(path, _ string) bool { return !needed[path] })
-	}
+	maps.DeleteFunc(all, func(importPath, _ string) bool { return !needed[importPath] })
 	return all, nil
+}
+
+// fits reports whether the runtime's archive was compiled against the archives
+// that the go command gives this package.
+func (c *compilation) fits(all map[string]string) bool {
+	path, _ := c.unit.args.value("importcfg")
+	cfg, err := readImportcfg(path)
+	if err != nil {
+		return false
+	}
+	runtime, err := readObject(all[templates.RuntimePath])
+	if err != nil {
+		return all[templates.RuntimePath] == ""
+	}
+	for importPath, want := range runtime.imports {
+		archive := cfg.archives[importPath]
+		if archive == "" {
+			continue
+		}
+		if o, err := readObject(archive); err != nil || o.fingerprint != want {
+			return false
+		}
+	}
+	return true
 }
 
 // run compiles, and lets messages name the user's files.

@@ -17,7 +17,7 @@ import (
 // them in its cache.
 func link(t *tool, args arguments) int {
 	path, ok := args.value("importcfg")
-	if !ok || len(args.files) != 1 {
+	if mode, _ := args.value("buildmode"); !ok || len(args.files) != 1 || mode == "shared" {
 		return t.replace()
 	}
 	cfg, err := readImportcfg(path)
@@ -50,13 +50,13 @@ func link(t *tool, args arguments) int {
 	}
 	cmd := findGoCommand()
 	main := strings.TrimSuffix(os.Getenv("TOOLEXEC_IMPORTPATH"), ".test")
-	added, err := resolveAll(t, cmd, defaultProfile(cmd, main), p.missing, true)
+	q := question{tool: t, cmd: cmd, profile: defaultProfile(cmd, main), needed: p.missing}
+	added, err := p.complete(cfg, q.answer)
 	if err != nil {
-		return t.fail(fmt.Errorf("finding what instrumented packages of %s import: %w", main, err))
+		added, err = p.complete(cfg, q.again)
 	}
-	maps.DeleteFunc(added, func(importPath, _ string) bool { return cfg.archives[importPath] != "" })
-	if err := p.check(added); err != nil {
-		return t.fail(err)
+	if err != nil {
+		return t.fail(fmt.Errorf("linking %s with what its instrumented packages import: %w", main, err))
 	}
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return t.fail(err)
@@ -105,6 +105,16 @@ func readLinked(cfg *importcfg, mainArchive string) (*linked, error) {
 		}
 	}
 	return p, nil
+}
+
+// complete returns the archives to add to cfg.
+func (p *linked) complete(cfg *importcfg, ask func() (map[string]string, error)) (map[string]string, error) {
+	added, err := ask()
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(added, func(importPath, _ string) bool { return cfg.archives[importPath] != "" })
+	return added, p.check(added)
 }
 
 // check compares what each package was compiled against with the archives that

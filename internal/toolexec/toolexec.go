@@ -36,9 +36,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return t.fail(err)
 	}
 	if name == "compile" {
-		return compile(t, parseArguments(expanded))
+		return compile(t, compilerArguments(expanded))
 	}
-	return link(t, parseArguments(expanded))
+	return link(t, linkerArguments(expanded))
 }
 
 // The exit codes of this front end; every other one is the tool's own.

@@ -1,0 +1,3 @@
+module github.com/orchestrall/orchestrall/runtime
+
+go 1.26.0
