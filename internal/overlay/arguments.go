@@ -19,6 +19,7 @@ type arguments struct {
 	mod      string
 	toolexec string
 	cover    bool
+	vetOff   bool
 
 	targets []string // packages, or .go files
 	lastArg int      // index in rest behind the last target that is a .go file
@@ -113,6 +114,8 @@ func (a *arguments) flag(verb, name, value string, joined bool) {
 		a.toolexec = value
 	case "cover":
 		a.cover = !joined || value != "false" && value != "0"
+	case "vet":
+		a.vetOff = value == "off"
 	case "coverpkg", "covermode":
 		a.cover = true
 	case "coverprofile":

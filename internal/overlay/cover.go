@@ -15,13 +15,19 @@ import (
 	"github.com/orchestrall/orchestrall/internal/config"
 )
 
-// The go command hands the cover tool the files on disk, past the overlay. So
-// builds with coverage run the tools through this one: it lets the real cover
-// tool count the user's own statements, and instruments what comes out.
+// Two tools must see the user's own files, and nothing of the tool's: cover,
+// whose profile would count statements that the user never wrote, and the vet
+// of go test, whose findings would name files in the cache. The go command
+// hands cover the files on disk anyway, past the overlay, and so loses the
+// instrumentation. Builds with coverage and tests therefore run the tools
+// through this one: the real cover tool counts in the user's files, and what
+// comes out is instrumented.
 
 // A coverPlan tells [Cover] what the session found.
 type coverPlan struct {
 	Packages map[string]*coverPackage
+	// Own maps the files of the cache to the user's, and generated ones to "".
+	Own map[string]string
 }
 
 // A coverPackage is one instrumented package, by its folder.
@@ -33,9 +39,9 @@ type coverPackage struct {
 	Generated                     map[string]string // likewise, of files that are not on disk
 }
 
-// coverToolexec returns the -toolexec for a build with coverage.
+// coverToolexec returns the -toolexec for a build with coverage and for tests.
 func (s *session) coverToolexec() (string, error) {
-	plan := coverPlan{Packages: make(map[string]*coverPackage)}
+	plan := coverPlan{Packages: make(map[string]*coverPackage), Own: make(map[string]string)}
 	for _, u := range s.units {
 		if !u.changes() {
 			continue
@@ -54,8 +60,11 @@ func (s *session) coverToolexec() (string, error) {
 			}
 		}
 		for _, out := range u.entry.Outputs {
+			at := s.replace[out.Path]
 			if out.Generated {
-				p.Generated[out.Path] = s.replace[out.Path]
+				p.Generated[out.Path], plan.Own[at] = at, ""
+			} else {
+				plan.Own[at] = p.Files[out.Path]
 			}
 		}
 		plan.Packages[u.pkg.Dir] = p
@@ -75,10 +84,10 @@ func (s *session) coverToolexec() (string, error) {
 	return joinQuoted(slices.Concat([]string{self, CoverVerb, path}, users, []string{"--"}))
 }
 
-// Cover is what -toolexec runs in builds with coverage. Its arguments are
-// PLAN [the user's own -toolexec]... -- TOOL ARGS.... Every tool but cover, and
-// every question for a version, goes to the real one at once, so that cache
-// entries are those of the plain build.
+// Cover is what -toolexec runs in builds with coverage and in tests. Its
+// arguments are PLAN [the user's own -toolexec]... -- TOOL ARGS.... Every tool
+// but cover and vet, and every question for a version, goes to the real one at
+// once, so that cache entries are those of the plain build.
 func Cover(env Env, args []string) int {
 	at := slices.Index(args, "--")
 	if at < 1 || at+1 >= len(args) {
@@ -87,12 +96,8 @@ func Cover(env Env, args []string) int {
 	command := slices.Concat(args[1:at], args[at+1:])
 	tool, toolArgs := args[at+1], args[at+2:]
 	name := strings.TrimSuffix(filepath.Base(tool), ".exe")
-	if name != "cover" || slices.ContainsFunc(toolArgs, func(a string) bool { return strings.HasPrefix(a, "-V") }) {
+	if name != "cover" && name != "vet" || slices.ContainsFunc(toolArgs, func(a string) bool { return strings.HasPrefix(a, "-V") }) {
 		return env.program(command)
-	}
-	c := &coverRun{env: env, prefix: command[:len(command)-len(toolArgs)]}
-	if err := c.parse(toolArgs); err != nil {
-		return env.fail(err)
 	}
 	var plan coverPlan
 	data, err := os.ReadFile(args[0])
@@ -102,6 +107,13 @@ func Cover(env Env, args []string) int {
 	if err != nil {
 		return env.fail(err)
 	}
+	if name == "vet" {
+		return env.vet(&plan, command)
+	}
+	c := &coverRun{env: env, prefix: command[:len(command)-len(toolArgs)]}
+	if err := c.parse(toolArgs); err != nil {
+		return env.fail(err)
+	}
 	if len(c.in) > 0 {
 		c.pkg = plan.Packages[filepath.Dir(c.in[0])]
 	}
@@ -109,6 +121,47 @@ func Cover(env Env, args []string) int {
 		return env.program(command)
 	}
 	return c.run()
+}
+
+// vet has the real tool look at the user's own files.
+func (env Env) vet(plan *coverPlan, command []string) int {
+	last := len(command) - 1
+	data, err := os.ReadFile(command[last])
+	if err != nil {
+		return env.program(command)
+	}
+	var settings map[string]json.RawMessage
+	var files []string
+	if json.Unmarshal(data, &settings) != nil || json.Unmarshal(settings["GoFiles"], &files) != nil {
+		return env.program(command) // not a form that this tool knows: let vet judge
+	}
+	var own []string
+	changed := false
+	for _, file := range files {
+		to, ours := plan.Own[file]
+		changed = changed || ours
+		switch {
+		case !ours:
+			own = append(own, file)
+		case to != "":
+			own = append(own, to)
+		}
+	}
+	if !changed {
+		return env.program(command)
+	}
+	if settings["GoFiles"], err = json.Marshal(own); err == nil {
+		data, err = json.Marshal(settings)
+	}
+	if err != nil {
+		return env.fail(err)
+	}
+	// The folder is the go command's, and goes with it.
+	command[last] = filepath.Join(filepath.Dir(command[last]), "orchestrall-vet.cfg")
+	if err := os.WriteFile(command[last], data, 0o666); err != nil {
+		return env.fail(err)
+	}
+	return env.program(command)
 }
 
 func (env Env) program(command []string) int {

@@ -445,3 +445,14 @@ func TestOlderGo(t *testing.T) {
 	p.environ = append(p.environ, "ORCHESTRALL_UPGRADES=go")
 	p.must("build", "-o", "out.exe", ".")
 }
+
+func TestVetOfTestsNamesTheUsersFile(t *testing.T) {
+	p := write(t, strings.NewReplacer(
+		`"errors"`, "\"errors\"\n\t\"fmt\"",
+		"return twice(n), nil", "fmt.Printf(\"%d\", \"x\")\n\treturn twice(n), nil",
+	).Replace(quick))
+	code, stdout, stderr := p.run("test", "./agent")
+	if want := filepath.Join("agent", "agent.go") + ":15:14: "; code != 1 || !strings.Contains(stdout+stderr, want) {
+		t.Errorf("exit code %d, no %s in:\n%s%s", code, want, stdout, stderr)
+	}
+}

@@ -104,7 +104,7 @@ func (s *session) prepare() error {
 	if s.overlay, err = s.store.writeJSON("overlay", overlayFile{Replace: s.replace}); err != nil {
 		return err
 	}
-	if s.args.cover {
+	if s.args.cover || s.verb == "test" && !s.args.vetOff {
 		if s.args.toolexec, err = s.coverToolexec(); err != nil {
 			return err
 		}
