@@ -37,7 +37,7 @@ const (
 //	bootstrap: weave func main
 //	cgo:       needs a C compiler
 //	lines:     "build" where the program prints its own line numbers
-//	test:      run go test too
+//	outdated:  its checked-in instrumentation is not what generate writes
 type golden struct {
 	name     string
 	file     string
