@@ -37,31 +37,35 @@ func formatFlag(usage, value string) *cli.StringFlag {
 }
 
 func (s *session) check(patterns []string, format drift.Format) error {
-	t, err := s.load(patterns)
+	t, err := s.scanPatterns(patterns, hasWork)
 	if err != nil {
 		return err
 	}
 	version, _ := toolVersion()
 	r := &drift.Report{Command: "check", Version: version, Root: t.cwd}
+	findings := each(s, t, func(p *planned) ([]drift.Finding, []instrument.Diagnostic) {
+		if !p.folder.CheckedIn() || p.broken {
+			return nil, nil
+		}
+		outputs, ds := p.plan.Source()
+		if instrument.HasErrors(ds) {
+			return nil, ds
+		}
+		var findings []drift.Finding
+		for _, f := range differences(p.pkg, outputs) {
+			findings = append(findings, f.Finding(t.cwd, "run orchestrall generate "+t.pattern(p.folder)))
+		}
+		return findings, ds
+	})
 	r.Add(t.diagnostics...)
-	for _, p := range t.packages {
-		if !p.folder.CheckedIn() {
+	for i, f := range t.folders {
+		if !f.CheckedIn() {
 			r.Directives++
 			continue
 		}
 		r.CheckedIn++
-		outputs, ds := p.plan.Source()
-		r.Add(ds...)
-		if instrument.HasErrors(ds) || p.broken {
-			continue // what it would write is not known
-		}
-		before := len(r.Findings)
-		for _, f := range compare(p.pkg, outputs) {
-			if f.Differs() {
-				r.Findings = append(r.Findings, f.Finding(t.cwd, "run orchestrall generate "+t.pattern(p.folder)))
-			}
-		}
-		if len(r.Findings) > before {
+		r.Findings = append(r.Findings, findings[i]...)
+		if len(findings[i]) > 0 {
 			r.Drifted++
 		}
 	}

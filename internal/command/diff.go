@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/drift"
 	"github.com/orchestrall/orchestrall/internal/scan"
 )
@@ -25,30 +26,26 @@ stands and so shows no difference.
 }
 
 func (s *session) diff(patterns []string) error {
-	t, err := s.read(patterns, func(t *scan.Tree, f *scan.Folder) bool { return len(t.Instrumented([]*scan.Folder{f})) > 0 })
+	t, err := s.scanPatterns(patterns, func(t *scan.Tree, f *scan.Folder) bool { return len(t.Instrumented([]*scan.Folder{f})) > 0 })
 	if err != nil {
 		return err
 	}
-	s.plan(t)
-	var files []drift.File
-	for _, p := range t.packages {
+	perPackage := each(s, t, func(p *planned) ([]drift.File, []instrument.Diagnostic) {
 		if p.pkg.CheckedIn() {
-			s.logf("%s: checked in, compiled as it stands", p.pkg.ImportPath)
-			continue
+			return nil, nil
 		}
-		have := make(map[string][]byte)
-		for _, f := range p.pkg.Files {
-			have[f.Path] = f.Src
-		}
-		outputs, found := p.plan.Build()
-		t.diagnostics = append(t.diagnostics, found...)
-		for _, out := range outputs {
-			files = append(files, drift.File{Path: out.Path, Have: have[out.Path], Want: out.Src})
-		}
-	}
+		outputs, ds := p.plan.Build()
+		return differences(p.pkg, outputs), ds
+	})
 	if err := s.stop(t.diagnostics); err != nil {
 		return err
 	}
+	for _, f := range t.folders {
+		if f.Generated {
+			s.logf("%s: checked in, compiled as it stands", f.ImportPath)
+		}
+	}
+	files := slices.Concat(perPackage...)
 	slices.SortFunc(files, func(a, b drift.File) int { return strings.Compare(a.Path, b.Path) })
 	for _, f := range files {
 		if _, err := fmt.Fprint(s.stdout, f.Unified(t.cwd)); err != nil {

@@ -32,25 +32,23 @@ func (s *session) generate(patterns []string) error {
 	if len(patterns) == 0 && os.Getenv("GOFILE") != "" && os.Getenv("GOPACKAGE") != "" {
 		patterns = []string{"."}
 	}
-	t, err := s.load(patterns)
+	t, err := s.scanPatterns(patterns, hasWork)
 	if err != nil {
 		return err
 	}
-	var files []drift.File
-	for _, p := range t.packages {
-		outputs, found := p.plan.Source()
-		t.diagnostics = append(t.diagnostics, found...)
-		files = append(files, compare(p.pkg, outputs)...)
-	}
+	files := each(s, t, func(p *planned) ([]drift.File, []instrument.Diagnostic) {
+		outputs, ds := p.plan.Source()
+		return differences(p.pkg, outputs), ds
+	})
 	if err := s.stop(t.diagnostics); err != nil {
 		return err
 	}
-	return s.write(t, files, "up to date")
+	return s.write(t, slices.Concat(files...), "up to date")
 }
 
-// compare pairs the files of a package with what the source layout wants them
-// to be. Generated files that are not wanted any more have a nil Want.
-func compare(pkg *instrument.Package, outputs []instrument.Output) []drift.File {
+// differences returns the files of a package that are not what outputs want
+// them to be. Generated files that are not wanted any more have a nil Want.
+func differences(pkg *instrument.Package, outputs []instrument.Output) []drift.File {
 	have := make(map[string][]byte)
 	for _, f := range slices.Concat(pkg.Files, pkg.Generated) {
 		have[f.Path] = f.Src
@@ -66,12 +64,11 @@ func compare(pkg *instrument.Package, outputs []instrument.Output) []drift.File 
 			files = append(files, drift.File{Path: f.Path, Have: f.Src})
 		}
 	}
-	return files
+	return slices.DeleteFunc(files, func(f drift.File) bool { return !f.Differs() })
 }
 
-// write brings the files that differ to the disk and says which they are.
+// write brings files to the disk and says which they are.
 func (s *session) write(t *tree, files []drift.File, nothing string) error {
-	files = slices.DeleteFunc(files, func(f drift.File) bool { return !f.Differs() })
 	slices.SortFunc(files, func(a, b drift.File) int { return strings.Compare(a.Path, b.Path) })
 	changes := make([]change, len(files))
 	for i, f := range files {

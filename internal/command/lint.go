@@ -57,14 +57,15 @@ func (s *session) lint(patterns []string, opt lintOptions) error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return errNoGo
 	}
-	t, err := s.load(patterns)
+	t, err := s.scanPatterns(patterns, hasWork)
 	if err != nil {
 		return err
 	}
+	functions := each(s, t, functionsOf)
 	version, _ := toolVersion()
 	r := &drift.Report{Command: "lint", Version: version, Root: t.cwd}
 	r.Add(t.diagnostics...)
-	findings, err := s.typed(t, opt.tags)
+	findings, err := s.typed(t, functions, opt.tags)
 	if err != nil {
 		s.diagnose(t.diagnostics)
 		return s.loadFailure(t, err)
@@ -90,68 +91,65 @@ func (s *session) lint(patterns []string, opt lintOptions) error {
 	return nil
 }
 
-// typed runs the rules that need types on the packages whose plan is sound.
-func (s *session) typed(t *tree, tags string) ([]lint.Finding, error) {
-	var functions []lint.Function
-	byModule := make(map[*scan.Module][]string)
-	var modules []*scan.Module
-	for _, p := range t.packages {
-		if p.broken {
-			continue
+// typed runs the rules that need types on the packages that have functions.
+func (s *session) typed(t *tree, functions [][]lint.Function, tags string) ([]lint.Finding, error) {
+	paths := make(map[*scan.Module][]string)
+	for i, f := range t.folders {
+		if len(functions[i]) > 0 {
+			paths[f.Module] = append(paths[f.Module], f.ImportPath)
 		}
-		found, err := functionsOf(p)
-		if err != nil {
-			return nil, err
-		}
-		if len(found) == 0 {
-			continue
-		}
-		functions = append(functions, found...)
-		if byModule[p.folder.Module] == nil {
-			modules = append(modules, p.folder.Module)
-		}
-		byModule[p.folder.Module] = append(byModule[p.folder.Module], p.pkg.ImportPath)
 	}
-	show := s.progress()
-	defer show.done()
-	var all []lint.Finding
 	var flags []string
 	if tags != "" {
 		flags = append(flags, "-tags="+tags)
 	}
-	for _, m := range modules {
-		show.say("type-checking %d packages of %s", len(byModule[m]), m.Path)
-		found, err := lint.Run(lint.Config{Dir: m.Dir, Patterns: byModule[m], Flags: flags, Functions: functions})
+	show := s.progress()
+	defer show.done()
+	all := slices.Concat(functions...)
+	var findings []lint.Finding
+	for _, m := range t.scan.Modules {
+		if len(paths[m]) == 0 {
+			continue
+		}
+		show.say("type-checking %d packages of %s", len(paths[m]), m.Path)
+		found, err := lint.Run(lint.Config{Dir: m.Dir, Patterns: paths[m], Flags: flags, Functions: all})
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, found...)
+		findings = append(findings, found...)
 	}
-	return all, nil
+	return findings, nil
 }
 
 // functionsOf reads the traced functions of a package from its instrumented
 // form: what is checked in, or else what a build would compile.
-func functionsOf(p *planned) ([]lint.Function, error) {
+func functionsOf(p *planned) ([]lint.Function, []instrument.Diagnostic) {
+	if p.broken {
+		return nil, nil
+	}
 	original := make(map[string][]byte)
-	var outputs []instrument.Output
 	for _, f := range p.pkg.Files {
 		original[f.Path] = f.Src
-		if p.pkg.CheckedIn() {
+	}
+	var outputs []instrument.Output
+	if p.pkg.CheckedIn() {
+		for _, f := range p.pkg.Files {
 			outputs = append(outputs, instrument.Output{Path: f.Path, Src: f.Src})
 		}
-	}
-	for _, f := range p.pkg.Generated {
-		outputs = append(outputs, instrument.Output{Path: f.Path, Src: f.Src, Generated: true})
-	}
-	if !p.pkg.CheckedIn() {
-		built, ds := p.plan.Build()
-		if instrument.HasErrors(ds) {
-			return nil, errors.New(ds[0].String())
+		for _, f := range p.pkg.Generated {
+			outputs = append(outputs, instrument.Output{Path: f.Path, Src: f.Src, Generated: true})
 		}
-		outputs = built
+	} else {
+		var ds []instrument.Diagnostic
+		if outputs, ds = p.plan.Build(); instrument.HasErrors(ds) {
+			return nil, ds
+		}
 	}
-	return lint.Functions(outputs, func(path string) []byte { return original[path] })
+	functions, err := lint.Functions(outputs, func(path string) []byte { return original[path] })
+	if err != nil {
+		return nil, []instrument.Diagnostic{{Rule: "syntax", Message: err.Error()}}
+	}
+	return functions, nil
 }
 
 // loadFailure prints why packages can't be type-checked.

@@ -35,19 +35,21 @@ default name of its spans.
 }
 
 func (s *session) list(patterns []string, asJSON bool) error {
-	t, err := s.load(patterns)
+	t, err := s.scanPatterns(patterns, hasWork)
 	if err != nil {
 		return err
 	}
+	perPackage := each(s, t, func(p *planned) ([]listed, []instrument.Diagnostic) {
+		var found []listed
+		for _, op := range p.plan.Operations() {
+			found = append(found, listed{op, p.pkg.ModuleDir})
+		}
+		return found, nil
+	})
 	if err := s.stop(t.diagnostics); err != nil {
 		return err
 	}
-	operations := []listed{}
-	for _, p := range t.packages {
-		for _, op := range p.plan.Operations() {
-			operations = append(operations, listed{op, p.pkg.ModuleDir})
-		}
-	}
+	operations := slices.Concat(perPackage...)
 	slices.SortFunc(operations, func(a, b listed) int {
 		return cmp.Or(cmp.Compare(a.path(), b.path()), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Name, b.Name))
 	})

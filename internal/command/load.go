@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,25 +17,31 @@ import (
 	"github.com/orchestrall/orchestrall/internal/scan"
 )
 
-// A tree is what the patterns of a command line name, read and planned.
+// A tree is what the patterns of a command line name.
 type tree struct {
-	cwd      string
-	scan     *scan.Tree
-	packages []*planned
-	// diagnostics are those of the scan and of all plans.
+	cwd     string
+	scan    *scan.Tree
+	folders []*scan.Folder // those that the verb has work in
+	// diagnostics are those of the scan, and after [session.each] also those
+	// of the packages.
 	diagnostics []instrument.Diagnostic
 }
 
-// A planned package is one that has something for the engine.
+// A planned package is one folder read and planned.
 type planned struct {
 	folder *scan.Folder
 	pkg    *instrument.Package
-	plan   *instrument.Plan // nil when the verb asked for none
-	broken bool             // the plan has errors
+	plan   *instrument.Plan
+	broken bool // the plan has errors: what it would write is not known
 }
 
-// read scans the module and reads what patterns name, without planning.
-func (s *session) read(patterns []string, choose func(*scan.Tree, *scan.Folder) bool) (*tree, error) {
+// hasWork chooses the folders with directives, with generated code, or that
+// orchestrall.yaml speaks of.
+func hasWork(_ *scan.Tree, f *scan.Folder) bool { return f.Instrumented() || f.CheckedIn() }
+
+// scanPatterns scans the module and finds the folders that patterns name and
+// choose takes.
+func (s *session) scanPatterns(patterns []string, choose func(*scan.Tree, *scan.Folder) bool) (*tree, error) {
 	show := s.progress()
 	defer show.done()
 	show.say("reading the module")
@@ -53,14 +60,12 @@ func (s *session) read(patterns []string, choose func(*scan.Tree, *scan.Folder) 
 	}
 	folders, unknown := st.Match(patterns)
 	t := &tree{cwd: cwd, scan: st, diagnostics: slices.Concat(st.Diagnostics, unknown)}
-	folders = slices.DeleteFunc(slices.Clone(folders), func(f *scan.Folder) bool { return !choose(st, f) })
-	show.say("reading %d packages", len(folders))
-	packages, unreadable := st.Packages(folders)
-	t.diagnostics = append(t.diagnostics, unreadable...)
-	for i, pkg := range packages {
-		t.packages = append(t.packages, &planned{folder: folders[i], pkg: pkg})
+	for _, f := range folders {
+		if choose(st, f) {
+			t.folders = append(t.folders, f)
+		}
 	}
-	s.logf("read %d of %d packages in %s", len(packages), len(st.Folders), since(begin))
+	s.logf("found %d packages with work to do among %d in %s", len(t.folders), len(st.Folders), since(begin))
 	return t, nil
 }
 
@@ -79,36 +84,38 @@ func (s *session) configPath() (string, error) {
 	return path, nil
 }
 
-// load reads and plans the packages that have directives or that
-// orchestrall.yaml selects.
-func (s *session) load(patterns []string) (*tree, error) {
-	t, err := s.read(patterns, func(t *scan.Tree, f *scan.Folder) bool { return f.Instrumented() || f.CheckedIn() })
-	if err != nil {
-		return nil, err
-	}
-	s.plan(t)
-	return t, nil
-}
-
-// plan makes the plans of all packages and collects what they complain of.
-func (s *session) plan(t *tree) {
+// each reads and plans the folders of t and calls do for each package. Several
+// are worked on at a time, and none is kept: a large module does not fit into
+// memory as syntax trees. It returns what do returned, in the order of the
+// folders, and adds all diagnostics to t.
+func each[T any](s *session, t *tree, do func(*planned) (T, []instrument.Diagnostic)) []T {
 	show := s.progress()
 	defer show.done()
-	show.say("planning %d packages", len(t.packages))
 	begin := time.Now()
-	found := make([][]instrument.Diagnostic, len(t.packages))
+	results := make([]T, len(t.folders))
+	found := make([][]instrument.Diagnostic, len(t.folders))
+	var finished atomic.Int32
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, p := range t.packages {
+	for i, f := range t.folders {
 		group.Go(func() error {
-			p.plan, found[i] = instrument.NewPlan(p.pkg, t.scan.Options(p.folder))
-			p.broken = instrument.HasErrors(found[i])
+			pkg, unreadable := t.scan.Package(f)
+			p := &planned{folder: f, pkg: pkg}
+			var planning, doing []instrument.Diagnostic
+			p.plan, planning = instrument.NewPlan(pkg, t.scan.Options(f))
+			p.broken = instrument.HasErrors(unreadable) || instrument.HasErrors(planning)
+			results[i], doing = do(p)
+			found[i] = slices.Concat(unreadable, planning, doing)
+			if n := finished.Add(1); n%16 == 0 {
+				show.say("%d of %d packages", n, len(t.folders))
+			}
 			return nil
 		})
 	}
 	_ = group.Wait() // found holds what went wrong
 	t.diagnostics = append(t.diagnostics, slices.Concat(found...)...)
-	s.logf("planned %d packages in %s", len(t.packages), since(begin))
+	s.logf("planned %d packages in %s", len(t.folders), since(begin))
+	return results
 }
 
 func since(begin time.Time) time.Duration { return time.Since(begin).Round(100 * time.Microsecond) }
@@ -141,6 +148,5 @@ func (t *tree) pattern(f *scan.Folder) string {
 	return "./" + rel
 }
 
-// errNothing is the answer to a verb that needs the go command where there is
-// none.
+// errNoGo is the answer to a verb that needs the go command where there is none.
 var errNoGo = errors.New("the go command is not in PATH; install Go from https://go.dev/dl, or put it there")

@@ -4,13 +4,17 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"golang.org/x/term"
 )
 
 // progress shows on a terminal what a long command is doing, on one line that
 // disappears. Anywhere else, and in CI, it shows nothing.
-type progress struct{ w io.Writer }
+type progress struct {
+	mu sync.Mutex
+	w  io.Writer // nil: nobody is watching
+}
 
 func (s *session) progress() *progress {
 	file, ok := s.stderr.(*os.File)
@@ -23,6 +27,8 @@ func (s *session) progress() *progress {
 // say replaces the line.
 func (p *progress) say(format string, args ...any) {
 	if p.w != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		fmt.Fprintf(p.w, "\r\x1b[K"+format, args...)
 	}
 }

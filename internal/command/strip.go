@@ -22,20 +22,21 @@ they were formatted. Directives stay.
 }
 
 func (s *session) strip(patterns []string) error {
-	t, err := s.read(patterns, func(_ *scan.Tree, f *scan.Folder) bool { return f.Directive || f.Generated })
+	t, err := s.scanPatterns(patterns, func(_ *scan.Tree, f *scan.Folder) bool { return f.Directive || f.Generated })
 	if err != nil {
 		return err
 	}
+	packages, unreadable := t.scan.Packages(t.folders)
+	t.diagnostics = append(t.diagnostics, unreadable...)
 	var files []drift.File
-	for _, p := range t.packages {
-		for _, f := range p.pkg.Files {
+	for _, pkg := range packages {
+		var outputs []instrument.Output
+		for _, f := range pkg.Files {
 			src, found := instrument.Strip(f)
 			t.diagnostics = append(t.diagnostics, found...)
-			files = append(files, drift.File{Path: f.Path, Have: f.Src, Want: src})
+			outputs = append(outputs, instrument.Output{Path: f.Path, Src: src})
 		}
-		for _, f := range p.pkg.Generated {
-			files = append(files, drift.File{Path: f.Path, Have: f.Src})
-		}
+		files = append(files, differences(pkg, outputs)...)
 	}
 	if err := s.stop(t.diagnostics); err != nil {
 		return err
