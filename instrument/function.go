@@ -194,6 +194,12 @@ func refuse(f *pkgFile, decl *ast.FuncDecl) []Diagnostic {
 	return reservedNames(f, decl)
 }
 
+// reservedName reports whether the tool may give a name of that form.
+func reservedName(name string) bool {
+	rest, prefixed := strings.CutPrefix(name, reserved)
+	return prefixed && rest != "" && (rest[0] == '_' || rest[0] >= 'A' && rest[0] <= 'Z')
+}
+
 // reservedNames finds names in decl that the inserted code could collide with.
 func reservedNames(f *pkgFile, decl *ast.FuncDecl) (ds []Diagnostic) {
 	var visit func(ast.Node) bool
@@ -203,8 +209,7 @@ func reservedNames(f *pkgFile, decl *ast.FuncDecl) (ds []Diagnostic) {
 			ast.Inspect(n.X, visit)
 			return false
 		case *ast.Ident:
-			rest, prefixed := strings.CutPrefix(n.Name, reserved)
-			if prefixed && rest != "" && (rest[0] == '_' || rest[0] >= 'A' && rest[0] <= 'Z') {
+			if reservedName(n.Name) {
 				ds = append(ds, errorf(f.pos(n.Pos()), "reserved-name", "rename it", "the name %s is the tool's", n.Name))
 			}
 		}
@@ -226,33 +231,45 @@ func operationName(f *pkgFile, decl *ast.FuncDecl) string {
 	return f.packageName() + "." + decl.Name.Name
 }
 
-// findContext chooses the parameter that carries the context.
+// findContext chooses the parameter that carries the context: the one named
+// ctx, else the first.
 func (fn *function) findContext(m *model, cfg *config.Config, params []slot) {
-	unnamed := len(params) > 0 && params[0].name == nil
+	at := -1
+	var carrier config.Context
 	for i, p := range params {
-		carrier, ok := carries(m, cfg, fn.file, p.typ)
+		how, ok := carries(m, cfg, fn.file, p.typ)
 		if !ok {
 			continue
 		}
-		fn.ctx = p.code
-		switch {
-		case unnamed:
-			fn.ctx = nameCtx
-			for j, q := range params {
-				name := q.code
-				if j == i {
-					name = nameCtx
-				}
-				fn.edits = append(fn.edits, rewrite.Insert(fn.file.offset(q.typ.Pos()), name+" "))
-			}
-		case p.name.Name == "_":
-			at := fn.file.offset(p.name.Pos())
-			fn.edits = append(fn.edits, rewrite.Edit{Start: at, End: at + 1, Text: p.code})
+		named := p.name != nil && p.name.Name == "ctx"
+		if at < 0 || named {
+			at, carrier = i, how
 		}
-		if carrier.Type != "" {
-			fn.get, fn.set = carrier.GetExpr(fn.ctx), carrier.SetStmt(fn.ctx, templates.NewContext)
+		if named {
+			break
 		}
+	}
+	if at < 0 {
 		return
+	}
+	p := params[at]
+	fn.ctx = p.code
+	switch {
+	case p.name == nil:
+		fn.ctx = nameCtx
+		for j, q := range params {
+			name := q.code
+			if j == at {
+				name = nameCtx
+			}
+			fn.edits = append(fn.edits, rewrite.Insert(fn.file.offset(q.typ.Pos()), name+" "))
+		}
+	case p.name.Name == "_":
+		start := fn.file.offset(p.name.Pos())
+		fn.edits = append(fn.edits, rewrite.Edit{Start: start, End: start + 1, Text: p.code})
+	}
+	if carrier.Type != "" {
+		fn.get, fn.set = carrier.GetExpr(fn.ctx), carrier.SetStmt(fn.ctx, templates.NewContext)
 	}
 }
 

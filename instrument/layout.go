@@ -77,7 +77,44 @@ func (p *Plan) buildEdits(f *pkgFile) []rewrite.Edit {
 // not. A file of pkg.Files that it does not name stays as it is; one of
 // pkg.Generated is stale.
 func (p *Plan) Source() ([]Output, []Diagnostic) {
-	asked := slices.DeleteFunc(slices.Clone(p.mains), func(m mainFunc) bool { return !m.asked })
+	if formatted, warnings := p.formatted(); formatted != nil {
+		out, ds := formatted.source()
+		return out, append(warnings, ds...)
+	}
+	return p.source()
+}
+
+// formatted returns the plan of the package with the touched files formatted,
+// or nil when they all are: what stands on one line is only known then.
+func (p *Plan) formatted() (*Plan, []Diagnostic) {
+	var warnings []Diagnostic
+	pkg := *p.pkg
+	pkg.Files = slices.Clone(p.pkg.Files)
+	for _, f := range p.touched(p.asked()) {
+		src, err := formatLike(f.Src, f.Src)
+		if err != nil || bytes.Equal(src, f.Src) {
+			continue
+		}
+		d := errorf(token.Position{Filename: f.Path, Line: 1, Column: 1}, "formatted", "run gofmt first to see what generate alone changes", "the file is not gofmt'd: it is formatted too")
+		d.Severity = Warning
+		warnings = append(warnings, d)
+		at := slices.IndexFunc(pkg.Files, func(o File) bool { return o.Path == f.Path })
+		pkg.Files[at].Src = src
+	}
+	if warnings == nil {
+		return nil, nil
+	}
+	formatted, ds := NewPlan(&pkg, p.opt)
+	return formatted, append(warnings, ds...)
+}
+
+// asked are the mains that //orchestrall:main stands above.
+func (p *Plan) asked() []mainFunc {
+	return slices.DeleteFunc(slices.Clone(p.mains), func(m mainFunc) bool { return !m.asked })
+}
+
+func (p *Plan) source() ([]Output, []Diagnostic) {
+	asked := p.asked()
 	var out []Output
 	var ds []Diagnostic
 	lines := make(map[*function]int)
@@ -91,11 +128,6 @@ func (p *Plan) Source() ([]Output, []Diagnostic) {
 		if err != nil {
 			ds = append(ds, internalError(f, err))
 			continue
-		}
-		if plain, err := formatLike(f.Src, f.Src); err == nil && !bytes.Equal(plain, f.Src) {
-			d := errorf(token.Position{Filename: f.Path, Line: 1, Column: 1}, "formatted", "run gofmt first to see what generate alone changes", "the file is not gofmt'd: it is formatted too")
-			d.Severity = Warning
-			ds = append(ds, d)
 		}
 		out = append(out, Output{Path: f.Path, Src: src})
 		p.countLines(f, src, lines)

@@ -78,28 +78,22 @@ func (m *model) index(pkgName string) *index {
 
 func (ix *index) add(f *pkgFile) {
 	for _, decl := range f.tree.Decls {
+		for _, id := range declared(decl) {
+			ix.names[id.Name] = true
+		}
 		switch decl := decl.(type) {
 		case *ast.FuncDecl:
-			if decl.Recv == nil {
-				ix.names[decl.Name.Name] = true
-				continue
+			if recv := receiverType(decl); recv != "" {
+				if ix.methods[recv] == nil {
+					ix.methods[recv] = make(map[string]bool)
+				}
+				ix.methods[recv][decl.Name.Name] = true
 			}
-			recv := receiverType(decl)
-			if ix.methods[recv] == nil {
-				ix.methods[recv] = make(map[string]bool)
-			}
-			ix.methods[recv][decl.Name.Name] = true
 		case *ast.GenDecl:
 			for _, spec := range decl.Specs {
-				switch spec := spec.(type) {
-				case *ast.TypeSpec:
-					ix.names[spec.Name.Name] = true
+				if spec, ok := spec.(*ast.TypeSpec); ok {
 					ix.types[spec.Name.Name] = spec
 					ix.owner[spec.Name.Name] = f
-				case *ast.ValueSpec:
-					for _, name := range spec.Names {
-						ix.names[name.Name] = true
-					}
 				}
 			}
 		}

@@ -4,12 +4,14 @@ import (
 	"go/ast"
 	"go/token"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/orchestrall/orchestrall/internal/config"
+	"github.com/orchestrall/orchestrall/templates"
 )
 
 // A Plan says what every function of a package gets. It is made before
@@ -87,12 +89,62 @@ func (p *Plan) read() []Diagnostic {
 	r := newReader(p, files)
 	ds := r.readAll()
 	p.funcs = r.funcs
+	if len(p.funcs) > 0 {
+		ds = append(ds, p.reservedDecls()...)
+	}
 	p.nameOperations()
 	p.mains = r.mains
 	if p.opt.Bootstrap {
 		p.findMains()
 	}
 	return ds
+}
+
+// reservedDecls finds declarations of the package that could collide with
+// those of the generated file. It parses only files that hold such a name.
+func (p *Plan) reservedDecls() []Diagnostic {
+	var ds []Diagnostic
+	for _, f := range p.pkg.Files {
+		if !reservedPattern.Match(f.Src) {
+			continue
+		}
+		pf := p.m.file(f)
+		if pf == nil {
+			continue
+		}
+		for _, decl := range pf.tree.Decls {
+			for _, id := range declared(decl) {
+				if strings.HasPrefix(id.Name, reserved+"_") || templates.Declares(id.Name) {
+					ds = append(ds, errorf(pf.pos(id.Pos()), "reserved-name", "rename it", "the name %s is the tool's", id.Name))
+				}
+			}
+		}
+	}
+	return ds
+}
+
+var reservedPattern = regexp.MustCompile(`\b` + reserved + `[A-Z_]`)
+
+// declared returns the names that decl puts into the package's scope.
+func declared(decl ast.Decl) []*ast.Ident {
+	switch decl := decl.(type) {
+	case *ast.FuncDecl:
+		if decl.Recv == nil {
+			return []*ast.Ident{decl.Name}
+		}
+	case *ast.GenDecl:
+		var names []*ast.Ident
+		for _, spec := range decl.Specs {
+			switch spec := spec.(type) {
+			case *ast.TypeSpec:
+				names = append(names, spec.Name)
+			case *ast.ValueSpec:
+				names = append(names, spec.Names...)
+			}
+		}
+		return names
+	}
+	return nil
 }
 
 // findMains adds the func main of every file of a package main.

@@ -76,6 +76,13 @@ func orchestrallEndChan[C ~<-chan V, V interface{}](c *orchestrallrt.Call, ch *C
 }`,
 }
 
+// Declares reports whether a generated file may declare name beside its
+// operations.
+func Declares(name string) bool {
+	_, helper := helpers[name]
+	return helper || name == "orchestrallMain"
+}
+
 // Helpers returns the helpers that the lines of p name, in order.
 func (p Prologue) Helpers() []string {
 	text := strings.Join(p.Lines(), "\n")
