@@ -281,9 +281,9 @@ func (r request) key() (string, error) {
 		}
 	}
 	w := findWorkspace(dir)
-	files := []string{w.goWork, r.cmd.value("modfile"), r.cmd.value("overlay"), r.profile, r.cmd.value("pgo")}
+	files := []string{w.goWork, filepath.Join(filepath.Dir(w.goWork), "vendor", "modules.txt"), r.cmd.value("modfile"), r.cmd.value("overlay"), r.profile, r.cmd.value("pgo")}
 	for _, root := range w.roots {
-		files = append(files, filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum"))
+		files = append(files, filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum"), filepath.Join(root, "vendor", "modules.txt"))
 	}
 	if config, err := os.UserConfigDir(); err == nil {
 		files = append(files, filepath.Join(config, "go", "env"))

@@ -154,7 +154,7 @@ func (c *compilation) copies(outputs []instrument.Output, name string) (argument
 	trim, _ := args.value("trimpath")
 	before := rewrites(trim)
 	after := before
-	var rename []string
+	var rename, added []string
 	for _, out := range outputs {
 		src := out.Src
 		at := slices.IndexFunc(c.unit.sources, func(s source) bool { return s.path == out.Path })
@@ -168,13 +168,22 @@ func (c *compilation) copies(outputs []instrument.Output, name string) (argument
 			return args, nil, err
 		}
 		if at < 0 {
-			args.files = append(args.files, tmp)
+			added = append(added, tmp)
 		} else {
 			args.files[slices.Index(args.files, c.unit.sources[at].arg)] = tmp
 		}
 		shown, _ := before.apply(out.Path)
 		after = rewrites(tmp+"=>"+shown+";") + after
 		rename = append(rename, tmp, out.Path)
+	}
+	// Where the go command would have put them: the order of files is that of
+	// their init functions.
+	for _, file := range added {
+		at := slices.IndexFunc(args.files, func(other string) bool { return filepath.Base(other) > filepath.Base(file) })
+		if at < 0 {
+			at = len(args.files)
+		}
+		args.files = slices.Insert(args.files, at, file)
 	}
 	return args.with("trimpath", string(after)), rename, nil
 }

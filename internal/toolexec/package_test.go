@@ -157,7 +157,9 @@ package main
 import "context"
 
 //orchestrall:trace
-func Fail(ctx context.Context) { panic("here") }
+func Fail(ctx context.Context) {
+	panic("here")
+}
 
 func main() {
 	Fail(context.Background())
@@ -364,5 +366,5 @@ import _ "example.com/dep"
 -- runtime/bootstrap/bootstrap.go --
 package bootstrap
 `)
-	wantContains(t, w.golangFails("build", "./app"), "dep.go:5:1: package example.com/dep can't be instrumented: github.com/orchestrall/orchestrall/runtime itself depends on it")
+	wantContains(t, w.golangFails("build", "-o", t.TempDir(), "./app"), "dep.go:5:1: package example.com/dep can't be instrumented: github.com/orchestrall/orchestrall/runtime itself depends on it")
 }
