@@ -12,7 +12,7 @@ trace 0a1b  platform  3 spans  2ms  1 failed
 POST /a b                server  +0s  2ms  FAILED  no stock
 │      requestId=demo-x  note="FAILED  here"
 ├─ tool customer.lookup  tool    +1ms  1ms  ok
-│  └─ Repository.Find    db      +1ms  1ms  ok
+│  └─ Repository.Find    db      +1ms  1ms  SLOW
 │            at customers/customers.go:71
 └─ step process          step    +1ms  1ms  FAILED  no stock
           ! exception  exception.type=*errors.errorString
@@ -51,6 +51,7 @@ func TestTreesAreRead(t *testing.T) {
 	}
 	for want, has := range map[string]bool{
 		"!POST /a b": true, "POST /a b": false, "POST /a b > !step process": true, "step process": false,
+		"POST /a b > tool customer.lookup > ~Repository.Find": true, "POST /a b > ~tool customer.lookup": false,
 	} {
 		if e.trees[0].has(want) != has {
 			t.Errorf("has(%q) = %v", want, !has)

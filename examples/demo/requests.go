@@ -19,7 +19,7 @@ type request struct {
 	stranger bool // carries no API key
 
 	status int      // expected
-	spans  []string // names from the root down, "a > b"; "!" before the last where it failed
+	spans  []string // names from the root down, "a > b"; "!" before the last where it failed, "~" where it was slow
 	logs   []string // "LEVEL text": a line of that level that holds the text; a busy machine may make INFO a WARN
 }
 
@@ -72,7 +72,8 @@ var requests = []request{
 		name: "slow", story: "A detailed report takes longer than the directive allows. Where does the time go?",
 		path: execute, agent: "crm", input: "Write a detailed report about cus_acme", status: 200,
 		spans: []string{
-			"POST /api/v2/agents/execute > AgentService.Execute > Offline.Complete",
+			"POST /api/v2/agents/execute > ~AgentService.Execute",
+			"POST /api/v2/agents/execute > AgentService.Execute > ~Offline.Complete",
 		},
 		logs: []string{"WARN Offline.Complete", "WARN AgentService.Execute"},
 	},

@@ -69,7 +69,7 @@ func TestTree(t *testing.T) {
 	stock := stub(3, 2, "stock\x1b[2J", ms(2), ms(2.0453), attribute.String("empty", ""))
 	stock.SpanKind = api.SpanKindClient
 	below := stub(5, 4, "below a dropped span", ms(3), ms(3.2))
-	audit := stub(6, 1, "audit", ms(30), 2*time.Second, kind("db"))
+	audit := stub(6, 1, "audit", ms(30), 2*time.Second, kind("db"), attribute.Bool(orchestrall.SlowKey, true))
 	audit.Links = []trace.Link{{SpanContext: stock.SpanContext}}
 	elsewhere := stub(7, 99, "caller elsewhere", ms(50), 90*time.Second)
 

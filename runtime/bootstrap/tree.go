@@ -148,6 +148,9 @@ func kind(s trace.ReadOnlySpan) string {
 
 func outcome(s trace.ReadOnlySpan) string {
 	if s.Status().Code != codes.Error {
+		if slices.Contains(s.Attributes(), attribute.Bool(orchestrall.SlowKey, true)) {
+			return "SLOW"
+		}
 		return "ok"
 	}
 	return strings.TrimRight("FAILED  "+printable(s.Status().Description), " ")
@@ -168,7 +171,7 @@ func details(r row) []string {
 			continue
 		}
 		switch kv.Key {
-		case orchestrall.KindKey, "code.function.name", "gen_ai.operation.name":
+		case orchestrall.KindKey, orchestrall.SlowKey, "code.function.name", "gen_ai.operation.name":
 			// Shown otherwise, or of no use to a person.
 		case "code.file.path":
 			file = printable(kv.Value.AsString())
