@@ -70,7 +70,8 @@ func report(pass *analysis.Pass, pos token.Pos, rule, message, fix string, edits
 }
 
 func checkRoot(pass *analysis.Pass, fn *ast.FuncDecl, f Function) {
-	if f.Root && fn.Name.Name != "main" {
+	// main and init can't take anything.
+	if free := fn.Recv == nil && (fn.Name.Name == "main" || fn.Name.Name == "init"); f.Root && !free {
 		report(pass, posOf(pass, fn.Pos(), f.Directive), ruleRoot,
 			fn.Name.Name+" has nothing to take a context from, so its span has no parent",
 			"give it a context.Context argument")
