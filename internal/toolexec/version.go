@@ -3,6 +3,7 @@ package toolexec
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -70,20 +71,29 @@ func engineID() (string, error) {
 	return hex.EncodeToString(sum[:10]), nil
 }
 
-// contentID reads the last part of the build ID that the linker puts at the
-// start of the program's text.
+// contentID reads the last part of the build ID that the linker puts near the
+// start of the program: into an ELF note, or else at the start of the text.
 func contentID(head []byte) string {
-	_, rest, ok := bytes.Cut(head, []byte("\xff Go build ID: \""))
-	if !ok {
+	id := elfNote(head)
+	if id == "" {
+		_, rest, _ := strings.Cut(string(head), "\xff Go build ID: \"")
+		id, _, _ = strings.Cut(rest, "\"\n \xff")
+	}
+	return id[strings.LastIndexByte(id, '/')+1:]
+}
+
+// elfNote reads a note of the name Go and the type 4. On a machine of the other
+// byte order it finds none, and the program is identified by all its bytes.
+func elfNote(head []byte) string {
+	const intro = "\x04\x00\x00\x00Go\x00\x00" // type and name
+	at := bytes.Index(head, []byte(intro))
+	if !bytes.HasPrefix(head, []byte("\x7fELF")) || at < 4 {
 		return ""
 	}
-	id, _, ok := bytes.Cut(rest, []byte("\"\n \xff"))
-	if !ok {
+	size := binary.LittleEndian.Uint32(head[at-4:])
+	desc := head[at+len(intro):]
+	if uint64(size) > uint64(len(desc)) {
 		return ""
 	}
-	slash := bytes.LastIndexByte(id, '/')
-	if slash < 0 {
-		return ""
-	}
-	return string(id[slash+1:])
+	return string(desc[:size])
 }
