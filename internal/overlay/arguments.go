@@ -156,7 +156,15 @@ func (a *arguments) files() []string {
 	return files
 }
 
-// without removes the -mod flag, for a build that needs another one.
+// otherModule reports whether the command line names a package at a version:
+// the go command then leaves this module aside.
+func (a *arguments) otherModule() bool {
+	return slices.ContainsFunc(a.targets, func(t string) bool {
+		return strings.Contains(t, "@") && !strings.HasPrefix(t, ".") && !filepath.IsAbs(t)
+	})
+}
+
+// withoutMod removes the -mod flag, for a build that needs another one.
 func (a *arguments) withoutMod() {
 	for i, arg := range a.rest {
 		if strings.HasPrefix(arg, "-mod=") {

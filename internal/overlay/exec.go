@@ -19,8 +19,8 @@ func (env Env) exec(args, environ []string) int {
 	return env.execute(path, append([]string{"go"}, args...), environ)
 }
 
-// execute runs the program at path. The program gets a terminal's signals by
-// itself; those that are sent to this process are passed on.
+// execute runs the program at path. Signals that are sent to this process are
+// passed on to it.
 func (env Env) execute(path string, argv, environ []string) int {
 	if env.Replace {
 		if err := replaceProcess(path, argv, environ, env.Dir); !errors.Is(err, errors.ErrUnsupported) {

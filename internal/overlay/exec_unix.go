@@ -7,8 +7,7 @@ import (
 	"syscall"
 )
 
-// A terminal sends its own signals to the whole group: SIGINT and SIGQUIT
-// reach the go command without help, and must not end this process before it.
+// None of these may end this process before the go command has cleaned up.
 var forwarded = []os.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT}
 
 // replaceProcess makes this process the program at path. It returns only when

@@ -30,7 +30,7 @@ type resolution struct {
 
 // require makes the runtime part of the module graph of this build.
 func (s *session) require(bootstrap bool) error {
-	rt, err := findRuntime(s.goos)
+	rt, err := findRuntime(s.vars)
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (r *requirer) key(parts ...any) string {
 			}
 		}
 	}
-	fmt.Fprintf(h, "%q\n", r.goos.Var("ORCHESTRALL_UPGRADES"))
+	fmt.Fprintf(h, "%q\n", r.vars.Var("ORCHESTRALL_UPGRADES"))
 	for _, part := range parts {
 		fmt.Fprintf(h, "%q\n", fmt.Sprintf("%s", part))
 	}
@@ -284,7 +284,7 @@ func (r *requirer) probe(tmp, dir string) (overlay string, patterns []string, er
 // that args give. It returns what the command says on standard error.
 func (r *requirer) goCommand(dir string, environ []string, args ...string) (string, error) {
 	var flags []string
-	fields, _ := splitQuoted(r.goos.Go("GOFLAGS")) // was split before
+	fields, _ := splitQuoted(r.vars.Go("GOFLAGS")) // was split before
 	for _, flag := range fields {
 		name, _, _ := strings.Cut(strings.TrimLeft(flag, "-"), "=")
 		if !slices.Contains([]string{"mod", "modfile", "overlay", "toolexec"}, name) {
@@ -307,10 +307,10 @@ func (r *requirer) goCommand(dir string, environ []string, args ...string) (stri
 }
 
 func (r *requirer) modCache() string {
-	if dir := r.goos.Go("GOMODCACHE"); dir != "" {
+	if dir := r.vars.Go("GOMODCACHE"); dir != "" {
 		return dir
 	}
-	gopath, _, _ := strings.Cut(r.goos.Go("GOPATH"), string(filepath.ListSeparator))
+	gopath, _, _ := strings.Cut(r.vars.Go("GOPATH"), string(filepath.ListSeparator))
 	if gopath == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
@@ -325,13 +325,17 @@ func (r *requirer) unresolved(file, out string, err error, vendored bool) error 
 	if out == "" {
 		out = err.Error()
 	}
-	d := instrument.Diagnostic{Rule: "unresolved-runtime", Fix: "run orchestrall init, which adds it to go.mod"}
-	d.Pos.Filename = file
-	d.Message = "cannot add " + templates.RuntimePath + " to this build:\n\t" + strings.ReplaceAll(out, "\n", "\n\t") + "\n\t"
+	d := instrument.Diagnostic{
+		Rule:    "unresolved-runtime",
+		Message: "cannot add " + templates.RuntimePath + " to this build",
+		Fix:     "run orchestrall init, which adds it to go.mod",
+	}
 	if vendored {
-		d.Message = "vendor/ has no " + templates.RuntimePath + ", and the module cache can't serve this build:\n\t" + strings.ReplaceAll(out, "\n", "\n\t") + "\n\t"
+		d.Message = "vendor/ has no " + templates.RuntimePath + ", and the module cache can't serve this build"
 		d.Fix = "run orchestrall init && go mod vendor"
 	}
+	d.Pos.Filename = file
+	d.Message += ": " + strings.ReplaceAll(out, "\n", "\n\t")
 	return problems{d}
 }
 

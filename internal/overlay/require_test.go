@@ -86,6 +86,7 @@ func (p *project) requirement(bootstrap bool) (list string, notes []string, err 
 	if s.tree, err = scan.Load(scan.Options{Dir: p.dir, Environ: p.environ}); err != nil {
 		p.t.Fatal(err)
 	}
+	s.store = &store{dir: filepath.Join(filepath.Dir(p.dir), "cache")}
 	s.replace = make(map[string]string)
 	if err := s.requireRuntime(Runtime{Version: "v1.2.3"}, bootstrap); err != nil {
 		return "", nil, err

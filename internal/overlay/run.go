@@ -56,6 +56,9 @@ func Run(env Env, verb string, args []string) int {
 	}
 	s, err := newSession(env, verb, args)
 	if err == nil {
+		if s.args.otherModule() {
+			return env.plain(verb, args)
+		}
 		err = s.prepare()
 	}
 	if errors.Is(err, scan.ErrNoModule) {

@@ -195,6 +195,9 @@ func TestBuild(t *testing.T) {
 	if stdout != "4 <nil>\n" || !strings.Contains(stderr, finished) {
 		t.Errorf("the program wrote %q, %q", stdout, stderr)
 	}
+	if program, err := os.ReadFile(filepath.Join(p.dir, "out.exe")); err != nil || bytes.Contains(program, []byte(filepath.Join(filepath.Dir(p.dir), "cache"))) {
+		t.Errorf("the program names files of the cache (%v)", err)
+	}
 	stdout, stderr = p.must("run", ".", "x", "y")
 	if stdout != "6 <nil>\n" || !strings.Contains(stderr, finished) {
 		t.Errorf("go run wrote %q, %q", stdout, stderr)
@@ -404,6 +407,17 @@ const Name = "vendored"
 		if stdout != "2 <nil>\n" || !strings.Contains(stderr, finished) {
 			t.Errorf("go run %q wrote %q, %q", args, stdout, stderr)
 		}
+	}
+}
+
+func TestVendorWithoutModuleCache(t *testing.T) {
+	p := write(t, quick+`
+-- vendor/modules.txt --
+`)
+	p.environ = append(p.environ, "GOMODCACHE="+t.TempDir(), "GOPROXY=off", "GOFLAGS=-modcacherw")
+	code, _, stderr := p.run("build", "./...")
+	if code != Trouble || !strings.Contains(stderr, "vendor/ has no ") || !strings.Contains(stderr, "run orchestrall init && go mod vendor") {
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
 

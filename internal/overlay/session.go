@@ -17,7 +17,7 @@ type session struct {
 	env  Env
 	verb string
 	args *arguments
-	goos *scan.Environment
+	vars *scan.Environment
 
 	dir     string // where the go command works: -C is applied
 	store   *store
@@ -35,9 +35,9 @@ type session struct {
 }
 
 func newSession(env Env, verb string, args []string) (*session, error) {
-	s := &session{env: env, verb: verb, goos: scan.NewEnvironment(env.Environ), environ: env.Environ}
+	s := &session{env: env, verb: verb, vars: scan.NewEnvironment(env.Environ), environ: env.Environ}
 	var err error
-	if s.args, err = parseArguments(verb, args, s.goos.Go("GOFLAGS")); err != nil {
+	if s.args, err = parseArguments(verb, args, s.vars.Go("GOFLAGS")); err != nil {
 		return nil, err
 	}
 	if fields, err := splitQuoted(s.args.toolexec); err == nil && len(fields) > 1 && isSelf(fields[0]) && fields[1] == "toolexec" {
@@ -50,11 +50,6 @@ func newSession(env Env, verb string, args []string) (*session, error) {
 			return nil, fmt.Errorf("-C: %w", err)
 		}
 	}
-	cache, err := cacheDir(s.goos)
-	if err != nil {
-		return nil, err
-	}
-	s.store = &store{dir: cache}
 	s.user, err = readOverlay(s.args.overlay, s.dir)
 	return s, err
 }
@@ -154,6 +149,14 @@ func (s *session) instrument() error {
 		}
 	}
 	slices.SortFunc(folders, func(a, b *scan.Folder) int { return strings.Compare(a.Dir, b.Dir) })
+	if len(folders) == 0 {
+		return nil
+	}
+	cache, err := cacheDir(s.vars)
+	if err != nil {
+		return err
+	}
+	s.store = &store{dir: cache}
 	packages, ds := s.tree.Packages(folders)
 	if len(ds) > 0 {
 		return problems(ds)
@@ -259,7 +262,7 @@ func (s *session) upgrades(module string) bool {
 			return true
 		}
 	}
-	for text := range strings.SplitSeq(s.goos.Var("ORCHESTRALL_UPGRADES"), ",") {
+	for text := range strings.SplitSeq(s.vars.Var("ORCHESTRALL_UPGRADES"), ",") {
 		if p, _ := config.NewPattern(strings.TrimSpace(text), ""); p != nil && p.Match(module, "") {
 			return true
 		}

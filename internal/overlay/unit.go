@@ -113,6 +113,7 @@ func (s *store) writeContent(path string, src []byte) (string, error) {
 	sum := hex.EncodeToString(hash[:16])
 	to := s.content(sum, path)
 	if info, err := os.Stat(to); err == nil && info.Size() == int64(len(src)) {
+		s.touch(to, info)
 		return sum, nil
 	}
 	return sum, writeFile(to, src)
@@ -121,7 +122,16 @@ func (s *store) writeContent(path string, src []byte) (string, error) {
 // complete reports whether all outputs are still there.
 func (s *store) complete(outputs []output) bool {
 	for _, out := range outputs {
-		path := s.content(out.Sum, out.Path)
+		if !s.keep(s.content(out.Sum, out.Path)) {
+			return false
+		}
+	}
+	return true
+}
+
+// keep reports whether all files are there, and marks them as used.
+func (s *store) keep(paths ...string) bool {
+	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
 			return false

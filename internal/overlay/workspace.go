@@ -45,8 +45,10 @@ func (r *requirer) workspace() error {
 	}
 	dir := r.store.path("work", r.key(r.tree.Work, work, sum, members))
 	at := filepath.Join(dir, "go.work")
+	member := filepath.Join(dir, "bridge")
 	var res resolution
-	if !r.store.readJSON("work", filepath.Base(dir)+".json", &res) {
+	if !r.store.readJSON("work", filepath.Base(dir)+".json", &res) ||
+		!r.store.keep(at, at+".sum", filepath.Join(member, "go.mod"), filepath.Join(member, "go.sum"), filepath.Join(member, "bridge.go")) {
 		if err := r.resolveWorkspace(dir, work, sum, &res); err != nil {
 			return err
 		}
@@ -59,7 +61,7 @@ func (r *requirer) workspace() error {
 	}
 	r.environ = append(append([]string(nil), r.environ...), "GOWORK="+at)
 	if r.args.mod == "vendor" {
-		r.mod = "readonly"
+		r.mod = "readonly" // there is no vendor folder beside that go.work
 	}
 	return nil
 }
