@@ -30,6 +30,8 @@ type function struct {
 	errFit errorness
 	stream string // the result that is a stream
 	how    templates.Stream
+	// yieldsErrors: the stream is an iter.Seq2 over values and errors.
+	yieldsErrors bool
 }
 
 // A result is one result of a signature, or one parameter.
@@ -142,7 +144,7 @@ func bind(m *model, cfg *config.Config, f *pkgFile, decl *ast.FuncDecl, d *Direc
 	for i := range d.ignore {
 		ds = append(ds, sc.checkIgnore(d.ignore[i])...)
 	}
-	if len(d.ignore) > 0 && errAt < 0 {
+	if len(d.ignore) > 0 && errAt < 0 && !fn.yieldsErrors {
 		ds = append(ds, errorf(d.ignore[0].pos, "no-effect", "take it away", "ignore= has no effect: %s returns no error", fn.name))
 	}
 	if fn.stream != "" && m.index(f.packageName()).names["recover"] {
@@ -332,6 +334,7 @@ func (fn *function) findStream(m *model, results []slot) int {
 		case *ast.IndexListExpr:
 			if sel, ok := t.X.(*ast.SelectorExpr); ok && m.qualified(fn.file, sel) == "iter.Seq2" {
 				how = templates.Seq2
+				fn.yieldsErrors = m.errorness(fn.file, fn.decl.Type.TypeParams, t.Indices[len(t.Indices)-1], true) == certainlyThat
 			}
 		}
 		if how != templates.NoStream {

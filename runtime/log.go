@@ -28,10 +28,10 @@ func (c *Call) endLine(level slog.Level, message string, o *outcome) {
 	// Microseconds are as exact as the clock is honest.
 	attrs := []slog.Attr{
 		slog.String("status", status),
-		slog.Float64("duration_ms", float64(o.elapsed.Round(time.Microsecond))/1e6),
+		slog.Float64("duration_ms", milliseconds(o.elapsed)),
 	}
 	if o.slow {
-		attrs = append(attrs, slog.Duration("slow_limit", c.state.slow))
+		attrs = append(attrs, slog.Float64("slow_limit_ms", milliseconds(c.state.slow)))
 	}
 	switch {
 	case o.failure != nil:
@@ -119,3 +119,6 @@ func without(attrs []slog.Attr, own iter.Seq[slog.Attr]) []slog.Attr {
 	}
 	return attrs
 }
+
+// milliseconds keeps as many digits as an operator can use.
+func milliseconds(d time.Duration) float64 { return float64(d.Round(time.Microsecond)) / 1e6 }

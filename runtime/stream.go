@@ -32,12 +32,13 @@ func EndSeq[S ~func(func(V) bool), V any](c *Call, recovered any, seq *S, err fu
 			inner(yield)
 			return
 		}
-		defer s.ended()
+		defer s.ended(nil)
 		inner(yield)
 	}
 }
 
-// EndSeq2 is EndSeq for iterators over pairs.
+// EndSeq2 is EndSeq for iterators over pairs. In an iterator over values and
+// errors, an error that the loop is given fails the call: the last one counts.
 func EndSeq2[S ~func(func(K, V) bool), K, V any](c *Call, recovered any, seq *S, err func() error, fill ...func(int) Value) {
 	s := c.stream(recovered, *seq == nil, err, first(fill))
 	if s == nil {
@@ -50,8 +51,23 @@ func EndSeq2[S ~func(func(K, V) bool), K, V any](c *Call, recovered any, seq *S,
 			inner(yield)
 			return
 		}
-		defer s.ended()
-		inner(yield)
+		var failed error
+		defer s.ended(&failed)
+		inner(noting(yield, &failed))
+	}
+}
+
+// noting returns yield, made to note the errors among its second values in
+// failed where these are errors at all.
+func noting[K, V any](yield func(K, V) bool, failed *error) func(K, V) bool {
+	if _, errs := any((*V)(nil)).(*error); !errs {
+		return yield
+	}
+	return func(k K, v V) bool {
+		if err, ok := any(v).(error); ok {
+			*failed = err
+		}
+		return yield(k, v)
 	}
 }
 
@@ -165,8 +181,8 @@ func (c *Call) stream(recovered any, none bool, err func() error, fill func(int)
 func (s *stream) take() bool { return s.taken.CompareAndSwap(false, true) }
 
 // ended is deferred in the loop that ends the call; it notes a panic of the
-// loop's body and lets it go on.
-func (s *stream) ended() {
+// loop's body and lets it go on. failed is where the loop noted an error.
+func (s *stream) ended(failed *error) {
 	r := recover()
 	if r != nil || nilPanicPasses() {
 		if s.closed.CompareAndSwap(false, true) {
@@ -174,7 +190,7 @@ func (s *stream) ended() {
 		}
 		panic(r)
 	}
-	s.close(nil)
+	s.close(errorAt(failed))
 }
 
 // close ends the call. A caller who stops listening by cancelling has done

@@ -54,12 +54,12 @@ func upTo(n int, fail error) (seq numbers, err error) {
 	}, fail
 }
 
-func pairs(n int) (seq iter.Seq2[int, error]) {
+func pairs(n int, err error) (seq iter.Seq2[int, error]) {
 	_, call := streamOp.Start(context.Background())
 	defer endSeq2(&call, &seq, nil)
 	return func(yield func(int, error) bool) {
 		for i := range n {
-			if !yield(i, io.EOF) {
+			if !yield(i, err) {
 				return
 			}
 		}
@@ -105,7 +105,7 @@ func TestSeqEndsAtBreak(t *testing.T) {
 		break
 	}
 	wantEnded(t, r, 1, codes.Unset)
-	for range pairs(3) {
+	for range pairs(3, nil) {
 		break
 	}
 	wantEnded(t, r, 2, codes.Unset)
@@ -114,12 +114,29 @@ func TestSeqEndsAtBreak(t *testing.T) {
 	wantEnded(t, r, 2, codes.Unset)
 	stop()
 	wantEnded(t, r, 3, codes.Unset)
-	s := pairs(1)
+	s := pairs(1, nil)
 	for range s {
 	}
 	for range s {
 	}
 	wantEnded(t, r, 4, codes.Unset)
+}
+
+func TestSeq2FailsWithTheErrorItYields(t *testing.T) {
+	r := spans(t)
+	for _, err := range pairs(2, io.ErrUnexpectedEOF) {
+		if err != io.ErrUnexpectedEOF {
+			t.Fatalf("the loop got %v", err)
+		}
+	}
+	wantEnded(t, r, 1, codes.Error)
+	for range pairs(3, io.ErrUnexpectedEOF) {
+		break
+	}
+	wantEnded(t, r, 2, codes.Error)
+	for range pairs(1, context.Canceled) {
+	}
+	wantEnded(t, r, 3, codes.Unset)
 }
 
 func TestSeqEndsWithPanicOfTheBody(t *testing.T) {
