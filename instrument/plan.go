@@ -232,10 +232,8 @@ func (p *Plan) nameOperations() {
 // onDisk moves diagnostics of files that were stripped in memory to the lines
 // that the user sees.
 func (p *Plan) onDisk(ds []Diagnostic) []Diagnostic {
-	for i, d := range ds {
-		if f := p.m.parsed[d.Pos.Filename]; f != nil {
-			ds[i].Pos.Line = f.diskLine(d.Pos.Line)
-		}
+	for i := range ds {
+		ds[i].Pos = p.diskPosition(ds[i].Pos)
 	}
 	return ds
 }

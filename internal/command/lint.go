@@ -92,7 +92,7 @@ func (s *session) lint(patterns []string, opt lintOptions) error {
 }
 
 // typed runs the rules that need types on the packages that have functions.
-func (s *session) typed(t *tree, functions [][]lint.Function, tags string) ([]lint.Finding, error) {
+func (s *session) typed(t *tree, functions [][]instrument.Traced, tags string) ([]lint.Finding, error) {
 	paths := make(map[*scan.Module][]string)
 	for i, f := range t.folders {
 		if len(functions[i]) > 0 {
@@ -121,35 +121,12 @@ func (s *session) typed(t *tree, functions [][]lint.Function, tags string) ([]li
 	return findings, nil
 }
 
-// functionsOf reads the traced functions of a package from its instrumented
-// form: what is checked in, or else what a build would compile.
-func functionsOf(p *planned) ([]lint.Function, []instrument.Diagnostic) {
+// functionsOf returns the traced functions of a package.
+func functionsOf(p *planned) ([]instrument.Traced, []instrument.Diagnostic) {
 	if p.broken {
 		return nil, nil
 	}
-	original := make(map[string][]byte)
-	for _, f := range p.pkg.Files {
-		original[f.Path] = f.Src
-	}
-	var outputs []instrument.Output
-	if p.pkg.CheckedIn() {
-		for _, f := range p.pkg.Files {
-			outputs = append(outputs, instrument.Output{Path: f.Path, Src: f.Src})
-		}
-		for _, f := range p.pkg.Generated {
-			outputs = append(outputs, instrument.Output{Path: f.Path, Src: f.Src, Generated: true})
-		}
-	} else {
-		var ds []instrument.Diagnostic
-		if outputs, ds = p.plan.Build(); instrument.HasErrors(ds) {
-			return nil, ds
-		}
-	}
-	functions, err := lint.Functions(outputs, func(path string) []byte { return original[path] })
-	if err != nil {
-		return nil, []instrument.Diagnostic{{Rule: "syntax", Message: err.Error()}}
-	}
-	return functions, nil
+	return p.plan.Traced(), nil
 }
 
 // loadFailure prints why packages can't be type-checked.

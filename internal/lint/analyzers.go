@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/tools/go/analysis"
+
+	"github.com/orchestrall/orchestrall/instrument"
 )
 
 // The rules, as reports name them.
@@ -21,8 +23,8 @@ const (
 )
 
 // analyzers returns the rules for the functions that are traced.
-func analyzers(traced map[place]Function) []*analysis.Analyzer {
-	rule := func(name, doc string, check func(*analysis.Pass, *ast.FuncDecl, Function)) *analysis.Analyzer {
+func analyzers(traced map[place]instrument.Traced) []*analysis.Analyzer {
+	rule := func(name, doc string, check func(*analysis.Pass, *ast.FuncDecl, instrument.Traced)) *analysis.Analyzer {
 		return &analysis.Analyzer{Name: strings.ReplaceAll(name, "-", "_"), Doc: doc, Run: func(pass *analysis.Pass) (any, error) {
 			eachTraced(pass, traced, check)
 			return nil, nil
@@ -36,7 +38,7 @@ func analyzers(traced map[place]Function) []*analysis.Analyzer {
 	}
 }
 
-func eachTraced(pass *analysis.Pass, traced map[place]Function, check func(*analysis.Pass, *ast.FuncDecl, Function)) {
+func eachTraced(pass *analysis.Pass, traced map[place]instrument.Traced, check func(*analysis.Pass, *ast.FuncDecl, instrument.Traced)) {
 	for _, file := range pass.Files {
 		for _, decl := range file.Decls {
 			fn, ok := decl.(*ast.FuncDecl)
@@ -69,17 +71,17 @@ func report(pass *analysis.Pass, pos token.Pos, rule, message, fix string, edits
 	pass.Report(d)
 }
 
-func checkRoot(pass *analysis.Pass, fn *ast.FuncDecl, f Function) {
+func checkRoot(pass *analysis.Pass, fn *ast.FuncDecl, f instrument.Traced) {
 	// main and init can't take anything.
-	if free := fn.Recv == nil && (fn.Name.Name == "main" || fn.Name.Name == "init"); f.Root && !free {
+	if free := fn.Recv == nil && (fn.Name.Name == "main" || fn.Name.Name == "init"); f.Context == "" && !free {
 		report(pass, posOf(pass, fn.Pos(), f.Directive), ruleRoot,
 			fn.Name.Name+" has nothing to take a context from, so its span has no parent",
 			"give it a context.Context argument")
 	}
 }
 
-func checkExprs(pass *analysis.Pass, fn *ast.FuncDecl, f Function) {
-	for _, e := range f.Exprs {
+func checkExprs(pass *analysis.Pass, fn *ast.FuncDecl, f instrument.Traced) {
+	for _, e := range f.Fields {
 		pos := posOf(pass, fn.Pos(), e.Pos)
 		tv, column, err := typeOf(pass, fn, e)
 		if err != nil {
@@ -90,9 +92,9 @@ func checkExprs(pass *analysis.Pass, fn *ast.FuncDecl, f Function) {
 			continue
 		}
 		if !tv.IsValue() {
-			report(pass, pos, ruleExpr, e.Key+": "+e.shown()+" is not a value", "write an expression that has one value")
+			report(pass, pos, ruleExpr, e.Key+": "+shown(e)+" is not a value", "write an expression that has one value")
 		} else if tuple, ok := tv.Type.(*types.Tuple); ok && tuple.Len() != 1 {
-			report(pass, pos, ruleExpr, e.Key+": "+e.shown()+" has "+strconv.Itoa(tuple.Len())+" values", "write an expression that has one value")
+			report(pass, pos, ruleExpr, e.Key+": "+shown(e)+" has "+strconv.Itoa(tuple.Len())+" values", "write an expression that has one value")
 		}
 	}
 }
@@ -100,8 +102,8 @@ func checkExprs(pass *analysis.Pass, fn *ast.FuncDecl, f Function) {
 // typeOf type-checks e where the function's body begins: parameters and named
 // results are in scope and local variables are not. column is where in e the
 // error stands.
-func typeOf(pass *analysis.Pass, fn *ast.FuncDecl, e Expr) (tv types.TypeAndValue, column int, err error) {
-	x, err := parser.ParseExprFrom(pass.Fset, "expr", e.Text, parser.SkipObjectResolution)
+func typeOf(pass *analysis.Pass, fn *ast.FuncDecl, e instrument.TracedField) (tv types.TypeAndValue, column int, err error) {
+	x, err := parser.ParseExprFrom(pass.Fset, "expr", e.Code, parser.SkipObjectResolution)
 	if err != nil {
 		return tv, 0, err
 	}
@@ -112,7 +114,7 @@ func typeOf(pass *analysis.Pass, fn *ast.FuncDecl, e Expr) (tv types.TypeAndValu
 		if errors.As(err, &te) {
 			column = max(0, pass.Fset.PositionFor(te.Pos, false).Column-1)
 			// A result's name is longer in the code than in the directive.
-			if before := e.Text[:min(column, len(e.Text))]; strings.Contains(before, resultPrefix) || strings.Contains(before, resultErr) {
+			if before := e.Code[:min(column, len(e.Code))]; strings.Contains(before, resultPrefix) || strings.Contains(before, resultErr) {
 				column = 0
 			}
 			return tv, column, errors.New(words.Replace(te.Msg))
@@ -127,8 +129,8 @@ var unboundedNames = []string{"id", "uuid", "guid", "email", "token", "url", "qu
 
 // checkLabels warns of labels that look as if every call brought a new value:
 // past the limit such a label says "other" and nothing else.
-func checkLabels(pass *analysis.Pass, fn *ast.FuncDecl, f Function) {
-	for _, e := range f.Exprs {
+func checkLabels(pass *analysis.Pass, fn *ast.FuncDecl, f instrument.Traced) {
+	for _, e := range f.Fields {
 		if !e.Label {
 			continue
 		}
@@ -136,7 +138,7 @@ func checkLabels(pass *analysis.Pass, fn *ast.FuncDecl, f Function) {
 		if err != nil || !tv.IsValue() || tv.Value != nil {
 			continue
 		}
-		if why := unbounded(e.shown(), tv.Type); why != "" {
+		if why := unbounded(shown(e), tv.Type); why != "" {
 			report(pass, posOf(pass, fn.Pos(), e.Pos), ruleLabel, e.Key+": "+why+", so the label soon reads \"other\"",
 				"record it as attr."+strings.TrimPrefix(e.Key, "label.")+" instead")
 		}

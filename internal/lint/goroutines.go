@@ -7,13 +7,15 @@ import (
 	"go/version"
 
 	"golang.org/x/tools/go/analysis"
+
+	"github.com/orchestrall/orchestrall/instrument"
 )
 
 // checkGoroutines finds `go` statements that work on a context made from
 // nothing: what they do shows up as a trace of its own, which nobody can find
 // from the request that caused it.
-func checkGoroutines(pass *analysis.Pass, fn *ast.FuncDecl, f Function) {
-	if f.Root {
+func checkGoroutines(pass *analysis.Pass, fn *ast.FuncDecl, f instrument.Traced) {
+	if f.Context == "" {
 		return
 	}
 	fresh := freshVariables(pass, fn.Body)
@@ -44,7 +46,7 @@ func checkGoroutines(pass *analysis.Pass, fn *ast.FuncDecl, f Function) {
 	})
 }
 
-func reportDropped(pass *analysis.Pass, call *ast.CallExpr, f Function) {
+func reportDropped(pass *analysis.Pass, call *ast.CallExpr, f instrument.Traced) {
 	const message = "a goroutine of a traced function starts from an empty context, so its spans leave the trace"
 	// WithoutCancel came with Go 1.21.
 	if f.Context == "" || !inScope(pass, call.Pos(), f.Context) || version.Compare(pass.Pkg.GoVersion(), "go1.21") < 0 {

@@ -19,34 +19,6 @@ import (
 	"github.com/orchestrall/orchestrall/rewrite"
 )
 
-// A Function is one traced function as the engine planned it.
-type Function struct {
-	File string // absolute
-	Line int    // of its func keyword
-	Name string // without a receiver
-	// Directive is where the function's directive stands; findings about the
-	// function as a whole point there.
-	Directive token.Position
-	// Root is set where the function has nothing to take a context from.
-	Root bool
-	// Context is what an expression at the top of the function calls its
-	// context, such as ctx or r.Context(); "" if it has no name.
-	Context string
-	Exprs   []Expr
-}
-
-// An Expr is one EXPR of a directive.
-type Expr struct {
-	Key   string         // attr.user.id
-	Text  string         // as instrumented code has it
-	Pos   token.Position // of the EXPR in the user's file
-	AtEnd bool           // may name results
-	Label bool           // becomes a metric label
-}
-
-// shown is the expression as a user writes it.
-func (e Expr) shown() string { return resultWords.Replace(e.Text) }
-
 // A Finding is a diagnostic and the edits that settle it, if any.
 type Finding struct {
 	instrument.Diagnostic
@@ -61,10 +33,10 @@ type Edit struct {
 
 // Config says what to look at, and where.
 type Config struct {
-	Dir       string     // where the patterns are resolved
-	Patterns  []string   // packages that hold Functions
-	Flags     []string   // build flags, such as -tags=x
-	Functions []Function // of these packages
+	Dir       string              // where the patterns are resolved
+	Patterns  []string            // packages that hold Functions
+	Flags     []string            // build flags, such as -tags=x
+	Functions []instrument.Traced // of these packages
 }
 
 // A LoadError is what keeps packages from being type-checked.
@@ -128,8 +100,8 @@ type place struct {
 	name string
 }
 
-func index(functions []Function) map[place]Function {
-	m := make(map[place]Function, len(functions))
+func index(functions []instrument.Traced) map[place]instrument.Traced {
+	m := make(map[place]instrument.Traced, len(functions))
 	for _, f := range functions {
 		m[place{f.File, f.Line, f.Name}] = f
 	}

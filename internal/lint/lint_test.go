@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/orchestrall/orchestrall/instrument"
 )
 
 // module writes files as a module of their own and returns its folder.
@@ -29,10 +31,10 @@ func module(t *testing.T, files map[string]string) string {
 
 // traced describes the function on whose name line marker stands, with one
 // expression for each key=EXPR.
-func traced(t *testing.T, dir, src, name, context string, exprs ...string) Function {
+func traced(t *testing.T, dir, src, name, context string, exprs ...string) instrument.Traced {
 	t.Helper()
 	path := filepath.Join(dir, "a.go")
-	f := Function{File: path, Name: name, Context: context, Root: context == ""}
+	f := instrument.Traced{File: path, Name: name, Context: context}
 	for i, line := range strings.Split(src, "\n") {
 		if strings.HasPrefix(line, "func ") && strings.Contains(line, name+"(") {
 			f.Line = i + 1
@@ -45,8 +47,8 @@ func traced(t *testing.T, dir, src, name, context string, exprs ...string) Funct
 	for _, e := range exprs {
 		key, text, _ := strings.Cut(e, "=")
 		offset := strings.Index(src, e) + len(key) + 1
-		f.Exprs = append(f.Exprs, Expr{
-			Key: key, Text: code.Replace(text), Label: strings.HasPrefix(key, "label."),
+		f.Fields = append(f.Fields, instrument.TracedField{
+			Key: key, Code: code.Replace(text), Label: strings.HasPrefix(key, "label."),
 			Pos: token.Position{Filename: path, Offset: offset, Line: 1 + strings.Count(src[:offset], "\n"), Column: 1},
 		})
 	}
@@ -56,7 +58,7 @@ func traced(t *testing.T, dir, src, name, context string, exprs ...string) Funct
 // code names results as instrumented code does.
 var code = strings.NewReplacer("result1", "orchestrallResult1", "result.", "orchestrallResult0.", "err.", "orchestrallErr.")
 
-func run(t *testing.T, dir string, functions ...Function) []Finding {
+func run(t *testing.T, dir string, functions ...instrument.Traced) []Finding {
 	t.Helper()
 	found, err := Run(Config{Dir: dir, Patterns: []string{"."}, Functions: functions})
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/tools/go/analysis"
 	"golang.org/x/tools/go/ast/astutil"
+
+	"github.com/orchestrall/orchestrall/instrument"
 )
 
 // The names that instrumented code gives to results that the user left
@@ -17,6 +19,13 @@ const (
 	resultPrefix = "orchestrallResult"
 	resultErr    = "orchestrallErr"
 )
+
+// resultWords shows the names that the tool gives to results without one as a
+// user writes them.
+var resultWords = strings.NewReplacer(resultPrefix, "result", resultErr, "err")
+
+// shown is the expression as a user writes it.
+func shown(e instrument.TracedField) string { return resultWords.Replace(e.Code) }
 
 // nameResults replaces the names of unnamed results by a value of their type,
 // because the user's function has no such variable:
