@@ -91,6 +91,9 @@ func (p *Plan) formatted() (*Plan, []Diagnostic) {
 	pkg := *p.pkg
 	pkg.Files = slices.Clone(p.pkg.Files)
 	for _, f := range p.touched(p.asked()) {
+		if f.lines != nil {
+			continue // strip has formatted it
+		}
 		src, err := formatLike(f.Src, f.Src)
 		if err != nil || bytes.Equal(src, f.Src) {
 			continue
