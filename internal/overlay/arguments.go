@@ -18,6 +18,7 @@ type arguments struct {
 	modfile  string
 	mod      string
 	toolexec string
+	tags     string
 	cover    bool
 	vetOff   bool
 
@@ -112,6 +113,8 @@ func (a *arguments) flag(verb, name, value string, joined bool) {
 		a.mod = value
 	case "toolexec":
 		a.toolexec = value
+	case "tags":
+		a.tags = value
 	case "cover":
 		a.cover = !joined || value != "false" && value != "0"
 	case "vet":

@@ -142,7 +142,10 @@ func goVersion(f *modfile.File) string {
 // key identifies what a resolution depends on.
 func (r *requirer) key(parts ...any) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %+v %q\n", toolID(), r.runtime, r.packages)
+	fmt.Fprintf(h, "%q %+v %q %q\n", toolID(), r.runtime, r.packages, r.args.tags)
+	for _, name := range []string{"GOOS", "GOARCH", "CGO_ENABLED", "GOFLAGS"} {
+		fmt.Fprintf(h, "%q\n", r.vars.Go(name)) // they choose among the files, and so the imports
+	}
 	for _, name := range []string{"go.mod", "go.sum"} {
 		if r.runtime.Dir != "" {
 			data, _ := os.ReadFile(filepath.Join(r.runtime.Dir, name)) // the go command tells what is wrong with it
@@ -209,7 +212,7 @@ func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, vendored bool,
 	if vendored {
 		patterns = append(patterns, "./...") // all of it must come from the module cache
 	}
-	args := append([]string{"list", "-mod=mod", "-modfile=" + modCopy, "-overlay=" + probe, "-deps", "-f", "{{if .Error}}{{.Error}}{{end}}"}, patterns...)
+	args := append([]string{"list", "-mod=mod", "-modfile=" + modCopy, "-overlay=" + probe, "-tags=" + r.args.tags, "-deps", "-f", "{{if .Error}}{{.Error}}{{end}}"}, patterns...)
 	if out, err := r.goCommand(m.Dir, []string{"GOWORK=off"}, args...); err != nil {
 		return r.unresolved(m.GoMod, out, err, vendored)
 	}

@@ -234,6 +234,16 @@ func work(n int) int { return n }
 	}
 }
 
+func TestOtherSystem(t *testing.T) {
+	p := write(t, quick)
+	own := p.environ
+	// Each system has its own imports, and so its own requirements.
+	for _, goos := range []string{"windows", "linux", "darwin"} {
+		p.environ = append(own[:len(own):len(own)], "GOOS="+goos, "GOARCH=amd64", "CGO_ENABLED=0")
+		p.must("list", "-deps", "./...")
+	}
+}
+
 func TestChangeOfFolder(t *testing.T) {
 	p := write(t, quick)
 	p.dir = filepath.Dir(p.dir)

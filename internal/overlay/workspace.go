@@ -105,7 +105,7 @@ func (r *requirer) resolveWorkspace(dir string, work, sum []byte, res *resolutio
 	if err != nil {
 		return err
 	}
-	if out, err := r.goCommand(r.dir, []string{"GOWORK=" + with}, "list", "-deps", "-f", "{{if .Error}}{{.Error}}{{end}}", bridge); err != nil {
+	if out, err := r.goCommand(r.dir, []string{"GOWORK=" + with}, "list", "-tags="+r.args.tags, "-deps", "-f", "{{if .Error}}{{.Error}}{{end}}", bridge); err != nil {
 		return r.unresolved(r.tree.Work, out, err, false)
 	}
 	after, err := r.buildList(with)
