@@ -269,7 +269,7 @@ func (r request) key() (string, error) {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n%s\n%s\n%q\n", id, dir, r.goTool(), r.arguments())
-	if info, err := os.Stat(r.tool.path); err == nil {
+	if info, err := os.Stat(r.goTool()); err == nil {
 		fmt.Fprintln(h, info.Size(), info.ModTime().UnixNano())
 	}
 	for _, variable := range slices.Sorted(slices.Values(os.Environ())) {
