@@ -21,6 +21,7 @@ type arguments struct {
 	tags     string
 	cover    bool
 	vetOff   bool
+	trimpath bool
 
 	targets []string // packages, or .go files
 	lastArg int      // index in rest behind the last target that is a .go file
@@ -117,6 +118,8 @@ func (a *arguments) flag(verb, name, value string, joined bool) {
 		a.tags = value
 	case "cover":
 		a.cover = !joined || value != "false" && value != "0"
+	case "trimpath":
+		a.trimpath = !joined || value != "false" && value != "0"
 	case "vet":
 		a.vetOff = value == "off"
 	case "coverpkg", "covermode":

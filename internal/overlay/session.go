@@ -164,6 +164,7 @@ func (s *session) instrument() error {
 	var found []instrument.Diagnostic
 	for i, pkg := range packages {
 		u := &unit{pkg: pkg, opt: s.tree.Options(folders[i])}
+		u.opt.Paths = !s.args.trimpath
 		if !pkg.CheckedIn() && folders[i].CheckedIn() {
 			s.warnings = append(s.warnings, notGenerated(folders[i]))
 			continue

@@ -69,7 +69,7 @@ func (u *unit) load(s *store) ([]instrument.Diagnostic, error) {
 // key identifies everything that the engine looks at, and the engine.
 func (u *unit) key() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %s %v %q %q %q %q\n", toolID(), u.opt.Config.Hash(), u.opt.Bootstrap,
+	fmt.Fprintf(h, "%q %s %v %v %q %q %q %q\n", toolID(), u.opt.Config.Hash(), u.opt.Bootstrap, u.opt.Paths,
 		u.pkg.ImportPath, u.pkg.Dir, u.pkg.Module, u.pkg.ModuleDir)
 	for _, f := range u.pkg.Files {
 		fmt.Fprintf(h, "%q %d\n", f.Path, len(f.Src))

@@ -71,6 +71,8 @@ func (r *requirer) judge(changes []change, res *resolution) error {
 				Message: fmt.Sprintf("go %s would become go %s, and loops change their meaning at go %s: %s", c.was, c.now, loopVersion, needs),
 				Fix:     fmt.Sprintf("raise it yourself (go get go@%s), %s", c.now, allow),
 			})
+		case c.path == "go" && version.Compare(version.Lang("go"+c.was), version.Lang("go"+c.now)) == 0:
+			// go 1.26 becomes go 1.26.0: the same language, the same GODEBUG.
 		case c.path == "go":
 			res.Notes = append(res.Notes, fmt.Sprintf("go %s is built as go %s, with GODEBUG as in go %s: %s", c.was, c.now, c.was, needs))
 		case r.upgrades(c.path):
