@@ -98,6 +98,11 @@ func (p *Plan) formatted() (*Plan, []Diagnostic) {
 		if err != nil || bytes.Equal(src, f.Src) {
 			continue
 		}
+		for range 3 { // what gofmt writes it may write differently once more
+			if again, err := formatLike(src, src); err == nil {
+				src = again
+			}
+		}
 		d := errorf(token.Position{Filename: f.Path, Line: 1, Column: 1}, "formatted", "run gofmt first to see what generate alone changes", "the file is not gofmt'd: it is formatted too")
 		d.Severity = Warning
 		warnings = append(warnings, d)
@@ -229,19 +234,24 @@ func (f *pkgFile) insertLines(decl *ast.FuncDecl, lines []string) []rewrite.Edit
 	return edits
 }
 
-// lineAfter returns the start of the line below the opening brace of decl,
-// when nothing but a comment that ends on its line follows the brace.
+// lineAfter returns the start of the first line below the opening brace of
+// decl and the comments that begin behind it, when nothing else stands there.
 func (f *pkgFile) lineAfter(decl *ast.FuncDecl) (int, bool) {
-	open := f.offset(decl.Body.Lbrace) + 1
-	nl := open + bytes.IndexByte(f.Src[open:], '\n')
-	rest := strings.TrimSpace(string(f.Src[open:nl]))
-	switch {
-	case rest == "" || strings.HasPrefix(rest, "//"):
-		return nl + 1, true
-	case strings.HasPrefix(rest, "/*") && strings.Index(rest, "*/") == len(rest)-2:
-		return nl + 1, true
+	at := f.offset(decl.Body.Lbrace) + 1
+	for {
+		rest := bytes.TrimLeft(f.Src[at:], " \t\r")
+		at = len(f.Src) - len(rest)
+		switch {
+		case bytes.HasPrefix(rest, []byte("\n")):
+			return at + 1, true
+		case bytes.HasPrefix(rest, []byte("//")):
+			at += bytes.IndexByte(rest, '\n')
+		case bytes.HasPrefix(rest, []byte("/*")):
+			at += bytes.Index(rest, []byte("*/")) + 2
+		default:
+			return 0, false
+		}
 	}
-	return 0, false
 }
 
 // touched returns the files that functions or mains are in, in order.

@@ -1,6 +1,7 @@
 package instrument
 
 import (
+	"bytes"
 	"go/ast"
 	"go/token"
 	"slices"
@@ -14,6 +15,7 @@ type model struct {
 	parsed  map[string]*pkgFile // by path; nil for a file that does not parse
 	ds      []Diagnostic
 	indexes map[string]*index // by package name
+	error   *bool             // whether a file may declare its own error; nil = not looked yet
 	depth   int               // of [model.errorness]: invalid sources hold types that are made of themselves
 }
 
@@ -240,17 +242,21 @@ func (m *model) indexIfNeeded(f *pkgFile, name string) *index {
 	return m.index(f.packageName())
 }
 
-// declaresError looks for bytes that could declare an identifier error at the
-// top level.
+// declaresError looks, once, for bytes that could declare an identifier error
+// at the top level.
 func (m *model) declaresError() bool {
-	return slices.ContainsFunc(m.files, func(f File) bool {
-		for _, s := range []string{"type error", "var error", "func error", "\terror =", "\terror  ", "\terror struct", "\terror interface"} {
-			if strings.Contains(string(f.Src), s) {
-				return true
-			}
-		}
-		return false
-	})
+	if m.error == nil {
+		found := slices.ContainsFunc(m.files, func(f File) bool {
+			return slices.ContainsFunc(errorDeclarations, func(text []byte) bool { return bytes.Contains(f.Src, text) })
+		})
+		m.error = &found
+	}
+	return *m.error
+}
+
+var errorDeclarations = [][]byte{
+	[]byte("type error"), []byte("var error"), []byte("func error"), []byte("const error"), []byte("\terror ="),
+	[]byte("\terror  "), []byte("\terror struct"), []byte("\terror interface"),
 }
 
 // embedded reports whether the struct type of that name embeds something that

@@ -63,7 +63,7 @@ func (f *pkgFile) packageName() string { return f.tree.Name.Name }
 func (f *pkgFile) imports(yield func(name, path string) bool) {
 	for _, spec := range f.tree.Imports {
 		importPath, err := strconv.Unquote(spec.Path.Value)
-		if err != nil {
+		if err != nil || importPath == "" {
 			continue
 		}
 		name := guessName(importPath)

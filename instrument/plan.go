@@ -1,10 +1,10 @@
 package instrument
 
 import (
+	"bytes"
 	"go/ast"
 	"go/token"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +22,8 @@ type Plan struct {
 	m     *model
 	funcs []*function
 	mains []mainFunc
+	// selects: a rule of orchestrall.yaml may select functions of the package.
+	selects bool
 }
 
 // A mainFunc is a func main that starts the SDK. A package has several when
@@ -66,10 +68,10 @@ func NewPlan(pkg *Package, opt Options) (*Plan, []Diagnostic) {
 
 func (p *Plan) read() []Diagnostic {
 	var files []*pkgFile
-	selects := p.opt.Config.SelectsIn(p.pkg.ImportPath, p.pkg.Dir)
-	whole := selects
+	p.selects = p.opt.Config.SelectsIn(p.pkg.ImportPath, p.pkg.Dir)
+	whole := p.selects
 	for _, f := range p.pkg.Files {
-		if selects || HasDirective(f.Src) || hasMarker(f.Src) {
+		if p.selects || HasDirective(f.Src) || hasMarker(f.Src) {
 			pf := p.m.file(f)
 			if pf == nil {
 				continue
@@ -105,7 +107,7 @@ func (p *Plan) read() []Diagnostic {
 func (p *Plan) reservedDecls() []Diagnostic {
 	var ds []Diagnostic
 	for _, f := range p.pkg.Files {
-		if !reservedPattern.Match(f.Src) {
+		if !holdsReserved(f.Src) {
 			continue
 		}
 		pf := p.m.file(f)
@@ -123,7 +125,19 @@ func (p *Plan) reservedDecls() []Diagnostic {
 	return ds
 }
 
-var reservedPattern = regexp.MustCompile(`\b` + reserved + `[A-Z_]`)
+// holdsReserved reports whether a name that the tool may give stands in src.
+func holdsReserved(src []byte) bool {
+	for {
+		at := bytes.Index(src, []byte(reserved))
+		if at < 0 || at+len(reserved) == len(src) {
+			return false
+		}
+		src = src[at+len(reserved):]
+		if c := src[0]; c == '_' || c >= 'A' && c <= 'Z' {
+			return true
+		}
+	}
+}
 
 // declared returns the names that decl puts into the package's scope.
 func declared(decl ast.Decl) []*ast.Ident {
@@ -327,6 +341,9 @@ func (p *Plan) relative(path string) string {
 
 // selection asks orchestrall.yaml about a function.
 func (p *Plan) selection(f *pkgFile, decl *ast.FuncDecl) (config.Selection, bool) {
+	if !p.selects {
+		return config.Selection{}, false
+	}
 	return p.opt.Config.Match(config.Function{
 		ImportPath: p.pkg.ImportPath,
 		Dir:        p.pkg.Dir,
