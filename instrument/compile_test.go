@@ -97,6 +97,11 @@ func (c *checker) checkCompiles(t *testing.T, p *instrument.Package, opt instrum
 	if c.check(plain) != nil {
 		return false
 	}
+	for _, f := range p.Files {
+		if _, ok := formatted(f.Src); !ok {
+			return false // gofmt itself breaks some comments
+		}
+	}
 	plan, ds := instrument.NewPlan(p, opt)
 	if instrument.HasErrors(ds) {
 		return true

@@ -19,7 +19,10 @@ import (
 	"github.com/orchestrall/orchestrall/internal/config"
 )
 
-var update = flag.Bool("update", false, "rewrite the want/ parts of testdata/golden")
+var (
+	update = flag.Bool("update", false, "rewrite the want/ parts of testdata/golden")
+	only   = flag.String("golden", "*", "pattern of the cases to take")
+)
 
 const goldenDir = "../testdata/golden"
 
@@ -49,7 +52,7 @@ type golden struct {
 
 func loadGoldens(t testing.TB) []*golden {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(goldenDir, "*.txtar"))
+	names, err := filepath.Glob(filepath.Join(goldenDir, *only+".txtar"))
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no goldens: %v", err)
 	}
