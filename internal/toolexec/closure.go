@@ -159,6 +159,7 @@ func readAnswer(path string) map[string]string {
 }
 
 func writeAnswer(path string, archives map[string]string) error {
+	dropOld(filepath.Dir(path))
 	data, err := json.Marshal(archives)
 	if err != nil {
 		return err
@@ -178,6 +179,20 @@ func writeAnswer(path string, archives map[string]string) error {
 		os.Remove(tmp.Name())
 	}
 	return err
+}
+
+// dropOld removes what no build will ask for again: an answer is for one
+// version of this program and one state of go.mod.
+func dropOld(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > 7*answerAge {
+			os.Remove(filepath.Join(dir, entry.Name()))
+		}
+	}
 }
 
 // list runs go list, which compiles what is not in the build cache.

@@ -62,12 +62,21 @@ func identity(cmd goCommand) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)[:10]), nil
 }
 
-// workingDir is where the go command works.
+// workingDir is where the go command works. It starts most tools there, so that
+// a folder which is reached through a link keeps the name that the user gave it.
 func workingDir(cmd goCommand) (string, error) {
-	if cmd.dir != "" {
-		return cmd.dir, nil
+	dir, err := os.Getwd()
+	if cmd.dir == "" {
+		return dir, err
 	}
-	return os.Getwd()
+	if err == nil {
+		own, ownErr := os.Stat(dir)
+		other, otherErr := os.Stat(cmd.dir)
+		if ownErr == nil && otherErr == nil && os.SameFile(own, other) {
+			return dir, nil
+		}
+	}
+	return cmd.dir, nil
 }
 
 // A requirement is a module version that the main modules ask for, or the

@@ -144,6 +144,64 @@ func TestTwice(t *testing.T) { Twice(context.Background(), 1) }
 	wantContains(t, w.golangFails("build"), "main.go:17:10: undefined: nothing")
 }
 
+// The compiled main package holds a second one behind its first object and
+// before those of C.
+func TestCgoProgramOfInstrumentedPackages(t *testing.T) {
+	needCgo(t)
+	w := newWorld(t, threeDeep)
+	w.replace("cmd/app/main.go", "import (", "// static int n(void) { return 7; }\nimport \"C\"\n\nimport (")
+	w.replace("cmd/app/main.go", "agent.Run(", "println(C.n())\n\tagent.Run(")
+	want := []string{"bootstrap example.com/app", "7", "start store.Load store/store.go 6"}
+	wantContains(t, w.build("./cmd/app"), want...)
+	wantContains(t, w.build("./cmd/app"), want...) // from the build cache
+	w.replace("store/store.go", "//orchestrall:trace\n", "")
+	wantLines(t, w.build("./cmd/app"), "7", "load")
+}
+
+func TestFilesBesideGo(t *testing.T) {
+	w := newWorld(t, `
+-- go.mod --
+module example.com/f
+
+go 1.26.0
+
+RUNTIME
+-- main.go --
+package main
+
+import (
+	"context"
+	_ "embed"
+	_ "unsafe"
+)
+
+//go:embed text.txt
+var text string
+
+//go:linkname nanotime runtime.nanotime
+func nanotime() int64
+
+//orchestrall:trace
+func Do(ctx context.Context) { println(text, nanotime() > 0, answer()) }
+
+func answer() int
+
+func main() { Do(context.Background()) }
+-- text.txt --
+embedded
+-- answer_amd64.s --
+TEXT ·answer(SB), 4, $0-8
+	MOVQ $42, ret+0(FP)
+	RET
+-- answer_arm64.s --
+TEXT ·answer(SB), 4, $0-8
+	MOVD $42, R0
+	MOVD R0, ret+0(FP)
+	RET
+`)
+	wantContains(t, w.build("."), "start main.Do main.go 16", "embedded\n true 42")
+}
+
 const panics = `
 -- go.mod --
 module example.com/p

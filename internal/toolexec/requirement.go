@@ -27,12 +27,17 @@ func (c *compilation) requirement(plan *instrument.Plan, list *listError) instru
 		d.Message = "module " + mod + " does not require " + templates.RuntimePath + ", which instrumented code imports"
 		d.Fix = "run" + in + ": orchestrall init; or: go get " + templates.BootstrapPath
 	case strings.Contains(text, "missing go.sum entry") || strings.Contains(text, "updates to go.mod needed"):
-		d.Message = "go.mod and go.sum of " + mod + " do not know everything that " + templates.RuntimePath + " needs"
+		d.Message = "go.mod and go.sum of " + mod + " do not know everything that " + templates.RuntimePath + " needs (" + firstLine(text) + ")"
 		d.Fix = "run" + in + ": go get " + templates.BootstrapPath
 	default:
 		d.Message = "the packages that instrumented code imports do not build:\n\t" + strings.ReplaceAll(text, "\n", "\n\t")
 	}
 	return d
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return strings.TrimPrefix(strings.TrimSuffix(line, ":"), "go: ")
 }
 
 // shown writes path as one would type it in dir.
