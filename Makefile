@@ -23,6 +23,12 @@ demo: ## run the example platform and show its traces, logs and metrics (MODE=bu
 test: ## run every test of every module
 	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) vet ./... && $(GO) test ./...); done
 
+.PHONY: bench
+bench: ## print what a call and what a build cost, as ratios (a few minutes; COLD=1 adds toolexec)
+	cd runtime && $(GO) test -run '^$$' -bench Call -count 10 -benchtime 100ms . | $(GO) run ./internal/benchtable
+	$(GO) test ./instrument -run '^$$' -bench Tree -benchtime 1x
+	$(GO) run ./internal/buildbench $(if $(COLD),-cold)
+
 .PHONY: race
 race: ## run the runtime's tests under the race detector
 	cd runtime && $(GO) test -race ./...
