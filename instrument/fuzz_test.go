@@ -67,6 +67,9 @@ var oddSources = []string{
 	"package p\n//orchestrall:trace\nfunc _() {}\n//orchestrall:trace\nfunc _() {}",
 	"package p\n//orchestrall:trace\nfunc (T) f() {\x00}", "package p\n/*line x:1:1*///orchestrall:trace\nfunc f(){}",
 	"package p\n//line :0\n//orchestrall:trace\nfunc f(){}",
+	"package A\nfunc A(A){/*\n*/}", "package A\nfunc A(){;;}",
+	"package A\nimport(.\"context\"\n\"\")\nfunc A(A Context){}",
+	"//go:build 0\npackage A\nimport\"context\"\nfunc A(context.Context)error{return nil}",
 }
 
 // FuzzBuild: the build layout parses, and no token of the user's moves.
