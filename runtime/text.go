@@ -1,8 +1,6 @@
 package orchestrall
 
 import (
-	"fmt"
-	"log/slog"
 	"reflect"
 	"slices"
 	"strconv"
@@ -76,8 +74,11 @@ func (p *printer) value(v reflect.Value, depth int) {
 		p.text("…")
 		return
 	}
-	if v.CanInterface() && p.spoken(v.Interface()) {
-		return
+	if v.CanInterface() {
+		if text, ok := spoken(v.Interface()); ok {
+			p.text(text)
+			return
+		}
 	}
 	switch k := v.Kind(); {
 	case k == reflect.String:
@@ -110,21 +111,6 @@ func (p *printer) value(v reflect.Value, depth int) {
 	default: // an address tells nobody anything
 		p.text("(" + v.Type().String() + ")")
 	}
-}
-
-// spoken lets a nested value speak for itself where it can.
-func (p *printer) spoken(x any) bool {
-	switch x := x.(type) {
-	case slog.LogValuer:
-		p.text(slog.AnyValue(x).Resolve().String())
-	case error:
-		p.text(x.Error())
-	case fmt.Stringer:
-		p.text(x.String())
-	default:
-		return false
-	}
-	return true
 }
 
 func (p *printer) fields(v reflect.Value, depth int) {

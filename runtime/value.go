@@ -144,13 +144,8 @@ func ofAny(x any) Value {
 	if nilable(rv.Kind()) && rv.IsNil() {
 		return textValue(textNil)
 	}
-	switch x := x.(type) {
-	case slog.LogValuer:
-		return textValue(slog.AnyValue(x).Resolve().String())
-	case error:
-		return textValue(x.Error())
-	case fmt.Stringer:
-		return textValue(x.String())
+	if text, ok := spoken(x); ok {
+		return textValue(text)
 	}
 	switch k := rv.Kind(); {
 	case k == reflect.Pointer && pointsToPlain(rv.Type().Elem()):

@@ -287,3 +287,27 @@ func TestOnlyWhatIsReadIsEvaluated(t *testing.T) {
 		}
 	}
 }
+
+// selfish records itself in the method that renders it.
+type selfish struct{ n int }
+
+var selfishOp = operation(orchestrall.Spec{Name: "selfish.String", Log: "off", Fields: []orchestrall.Field{
+	{Role: orchestrall.Attribute, Key: "self"}, {Role: orchestrall.Attribute, Key: "again"},
+}})
+
+func (s selfish) String() string {
+	call := selfishOp.StartRoot(func(int) orchestrall.Value { return of(s) })
+	defer call.End()
+	return "selfish"
+}
+
+func TestValueThatRecordsItselfInItsOwnText(t *testing.T) {
+	r := spans(t)
+	if got := (selfish{}).String(); got != "selfish" {
+		t.Errorf("String returns %q", got)
+	}
+	ended := r.Ended()
+	if got := attr(ended[len(ended)-1], "self"); got != "selfish" {
+		t.Errorf("the outermost call recorded %q", got)
+	}
+}
