@@ -137,6 +137,9 @@ func bind(m *model, cfg *config.Config, f *pkgFile, decl *ast.FuncDecl, d *Direc
 		if fd.atEnd && fd.role == roleNamePart {
 			ds = append(ds, errorf(fd.expr.pos, "late-value", "name it by parameters", "the span is named at the start of the call, before there is a result"))
 		}
+		if speaksItself(decl, fd.code) {
+			ds = append(ds, errorf(fd.expr.pos, "endless", "record its parts", "%s is recorded as text, which %s gives: the call would start itself without end", fd.expr.text, decl.Name.Name))
+		}
 		for j, r := range results {
 			needed[j] = needed[j] || fd.atEnd && mentions(fd.code, r.code)
 		}
@@ -153,6 +156,18 @@ func bind(m *model, cfg *config.Config, f *pkgFile, decl *ast.FuncDecl, d *Direc
 	fn.nameSlots(decl.Type.Results, results, needed)
 	fn.keepOffHeap(params)
 	return fn, ds
+}
+
+// speaksItself reports whether code is the receiver of a method that the
+// runtime calls to record a value.
+func speaksItself(decl *ast.FuncDecl, code string) bool {
+	switch decl.Name.Name {
+	case "String", "Error", "GoString", "Format", "LogValue", "MarshalText", "MarshalJSON":
+	default:
+		return false
+	}
+	recv := slots(decl.Recv, noName, noName)
+	return len(recv) == 1 && recv[0].code != "" && strings.Trim(code, "&*() ") == recv[0].code
 }
 
 // keepOffHeap gives the parameter another name where a function literal
