@@ -118,6 +118,15 @@ func TestConfiguration(t *testing.T) {
 	wantContains(t, w.golangFails("build", "./..."), "orchestrall.yaml:1:1: unknown key")
 }
 
+// Who writes //orchestrall:main wants the SDK even if nothing is traced.
+func TestMainDirective(t *testing.T) {
+	w := newWorld(t, threeDeep)
+	w.replace("store/store.go", "//orchestrall:trace\n", "")
+	wantLines(t, w.build("./cmd/app"), "load")
+	w.replace("cmd/app/main.go", "func main", "//orchestrall:main\nfunc main")
+	wantLines(t, w.build("./cmd/app"), "bootstrap example.com/app", "load", "flush example.com/app")
+}
+
 func TestFlags(t *testing.T) {
 	w := newWorld(t, threeDeep)
 	w.write("store/tagged.go", "//go:build special\n\npackage store\n\nimport \"context\"\n\n//orchestrall:trace\nfunc Special(ctx context.Context) {}\n\nfunc init() { Special(nil) }\n")
@@ -125,13 +134,9 @@ func TestFlags(t *testing.T) {
 	for _, flags := range [][]string{
 		{"-race"},
 		{"-trimpath"},
-		{"-gcflags=-N -l"},
-		{"-gcflags=all=-N -l"},
-		{"-ldflags=-s -w"},
-		{"-buildmode=pie"},
-		{"-mod=mod"},
+		{"-buildmode=pie", "-gcflags=all=-N -l"},
+		{"-gcflags=-N -l", "-ldflags=-s -w", "-mod=mod", "-p=1"},
 		{"-cover"},
-		{"-p=1"},
 	} {
 		t.Run(strings.Join(flags, " "), func(t *testing.T) {
 			if strings.HasPrefix(flags[0], "-race") || strings.HasPrefix(flags[0], "-buildmode") {

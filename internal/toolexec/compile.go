@@ -64,15 +64,18 @@ func (c *compilation) problems(problems []config.Problem) int {
 	return exitFailed
 }
 
-// instrumented compiles a package that directives or rules reach.
+// instrumented compiles a package that directives or rules may reach.
 func (c *compilation) instrumented(bootstrap bool) int {
+	if bootstrap {
+		// A package main that asks for nothing itself is up to the program.
+		plan, ds := instrument.NewPlan(c.unit.pkg, instrument.Options{Config: c.unit.config})
+		if plan.Empty() && len(ds) == 0 {
+			return c.program()
+		}
+	}
 	plan, outputs, ok := c.weave(bootstrap)
 	if !ok {
 		return exitFailed
-	}
-	if bootstrap && len(plan.Operations()) == 0 {
-		// Rules that may reach the package reached none of its functions.
-		return c.program()
 	}
 	if len(outputs) == 0 {
 		return c.tool.replace()
