@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"go/ast"
+	"go/token"
 	"slices"
 	"strings"
 
@@ -40,28 +41,29 @@ func strip(f File) (out []byte, lines []int, ds []Diagnostic) {
 		return f.Src, nil, nil
 	}
 	var edits []rewrite.Edit
+	taken := 0
 	for _, decl := range p.tree.Decls {
 		fn, ok := decl.(*ast.FuncDecl)
 		if !ok || fn.Body == nil {
 			continue
 		}
-		mark, inside := p.firstMark(marked, fn)
-		if !inside {
+		run := p.inserted(marked, fn)
+		if len(run) == 0 {
 			continue
 		}
+		taken += len(run)
 		edits = append(edits, p.unname(fn.Type.Params)...)
 		edits = append(edits, p.unname(fn.Type.Results)...)
-		if strings.Contains(mark, markOneLine) {
-			edits = append(edits, p.joinBody(marked, fn)...)
+		if strings.Contains(run[0].mark, markOneLine) {
+			edits = append(edits, p.joinBody(run, fn)...)
+			continue
 		}
-	}
-	covered := func(at int) bool {
-		return slices.ContainsFunc(edits, func(e rewrite.Edit) bool { return e.Start <= at && at < e.End })
-	}
-	for _, line := range marked {
-		if !covered(line.start) {
+		for _, line := range run {
 			edits = append(edits, rewrite.Delete(line.start, line.end))
 		}
+	}
+	if taken < len(marked) {
+		return nil, nil, p.strayMarks(marked)
 	}
 	raw, err := rewrite.Apply(f.Src, edits)
 	if err != nil {
@@ -78,6 +80,7 @@ func strip(f File) (out []byte, lines []int, ds []Diagnostic) {
 type markedLine struct {
 	start, end int
 	mark       string // the marker's comment
+	pos        token.Pos
 }
 
 // markedLines finds the comments that are markers: text inside a string that
@@ -91,7 +94,7 @@ func (f *pkgFile) markedLines() []markedLine {
 				continue
 			}
 			at := f.offset(c.Pos())
-			l := markedLine{start: bytes.LastIndexByte(f.Src[:at], '\n') + 1, end: len(f.Src), mark: c.Text}
+			l := markedLine{start: bytes.LastIndexByte(f.Src[:at], '\n') + 1, end: len(f.Src), mark: c.Text, pos: c.Pos()}
 			if nl := bytes.IndexByte(f.Src[at:], '\n'); nl >= 0 {
 				l.end = at + nl + 1
 			}
@@ -101,14 +104,39 @@ func (f *pkgFile) markedLines() []markedLine {
 	return lines
 }
 
-// firstMark returns the marker of the first marked line inside fn's body.
-func (f *pkgFile) firstMark(marked []markedLine, fn *ast.FuncDecl) (string, bool) {
-	start, end := f.offset(fn.Body.Lbrace), f.offset(fn.Body.Rbrace)
-	i, _ := slices.BinarySearchFunc(marked, start, func(l markedLine, at int) int { return cmp.Compare(l.end, at+1) })
-	if i < len(marked) && marked[i].start > start && marked[i].start < end {
-		return marked[i].mark, true
+// inserted returns the marked lines that the source layout put into fn: one
+// run without a gap, whose first line names something of the tool's.
+func (f *pkgFile) inserted(marked []markedLine, fn *ast.FuncDecl) []markedLine {
+	open, end := f.offset(fn.Body.Lbrace), f.offset(fn.Body.Rbrace)
+	first, _ := slices.BinarySearchFunc(marked, open, func(l markedLine, at int) int { return cmp.Compare(l.start, at+1) })
+	if first == len(marked) || marked[first].end > end || !bytes.Contains(f.Src[marked[first].start:marked[first].end-len(marked[first].mark)], []byte(reserved)) {
+		return nil
 	}
-	return "", false
+	last := first + 1
+	for last < len(marked) && marked[last].start == marked[last-1].end && marked[last].end <= end {
+		last++
+	}
+	return marked[first:last]
+}
+
+// strayMarks reports the marked lines that the tool did not write: taking
+// them out could lose a user's code.
+func (f *pkgFile) strayMarks(marked []markedLine) []Diagnostic {
+	ours := make(map[int]bool)
+	for _, decl := range f.tree.Decls {
+		if fn, ok := decl.(*ast.FuncDecl); ok && fn.Body != nil {
+			for _, line := range f.inserted(marked, fn) {
+				ours[line.start] = true
+			}
+		}
+	}
+	var ds []Diagnostic
+	for _, line := range marked {
+		if !ours[line.start] {
+			ds = append(ds, errorf(f.pos(line.pos), "stray-marker", "remove the comment", "%s stands on a line that generate did not write", templates.Marker))
+		}
+	}
+	return ds
 }
 
 // unname takes back the names that the tool gave in a list of parameters or
