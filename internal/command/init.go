@@ -2,8 +2,11 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -71,6 +74,12 @@ func (s *session) init() error {
 		changes = append(changes, change{path, []byte(starterConfig)})
 		did = append(did, drift.Rel(cwd, path)+": wrote a starter configuration, which changes nothing yet")
 	}
+	if anchor, err := anchorFile(cmp.Or(host.path, existing)); err != nil {
+		return err
+	} else if anchor.path != "" {
+		changes = append(changes, anchor)
+		did = append(did, drift.Rel(cwd, anchor.path)+": keeps go mod tidy and go mod vendor from dropping the requirement; it is never built")
+	}
 	required, err := s.require(root, cwd)
 	if err != nil {
 		return err
@@ -87,6 +96,36 @@ func (s *session) init() error {
 		}
 	}
 	return nil
+}
+
+// anchorName is the file that imports the runtime for the go command's module
+// verbs, because no file of the user's does.
+const anchorName = "orchestrall_require.go"
+
+// anchorFile returns that file for the package of beside, or nothing when it is
+// there or there is no package.
+func anchorFile(beside string) (change, error) {
+	if beside == "" {
+		return change{}, nil
+	}
+	path := filepath.Join(filepath.Dir(beside), anchorName)
+	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return change{}, err
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), beside, nil, parser.PackageClauseOnly)
+	if err != nil {
+		return change{}, err
+	}
+	return change{path, []byte(`//go:build orchestrall_require
+
+// This file is never built. Instrumented code imports the runtime, but no file
+// of this module does: without this one go mod tidy would drop the requirement,
+// and go mod vendor would leave the runtime out.
+
+package ` + file.Name.Name + `
+
+import _ "` + templates.BootstrapPath + `"
+`)}, nil
 }
 
 // require adds the runtime to go.mod unless it is there, and returns what that
