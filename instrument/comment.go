@@ -2,11 +2,12 @@ package instrument
 
 import (
 	"bytes"
-	"github.com/orchestrall/orchestrall/internal/nearest"
 	"go/ast"
 	"go/token"
 	"slices"
 	"strings"
+
+	"github.com/orchestrall/orchestrall/internal/nearest"
 )
 
 // tool is the part of a directive before the colon.

@@ -1,12 +1,13 @@
 package instrument
 
 import (
-	"github.com/orchestrall/orchestrall/internal/nearest"
 	"go/token"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/orchestrall/orchestrall/internal/nearest"
 )
 
 // A Directive is what the comments and rules that apply to one function say

@@ -2,7 +2,6 @@ package instrument
 
 import (
 	"errors"
-	"github.com/orchestrall/orchestrall/internal/nearest"
 	"go/ast"
 	"go/parser"
 	"go/scanner"
@@ -11,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/orchestrall/orchestrall/internal/nearest"
 	"github.com/orchestrall/orchestrall/rewrite"
 )
 

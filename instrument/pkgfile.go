@@ -49,11 +49,6 @@ func (f *pkgFile) pos(p token.Pos) token.Position { return f.fset.PositionFor(p,
 // offset returns where p stands in Src.
 func (f *pkgFile) offset(p token.Pos) int { return f.fset.PositionFor(p, false).Offset }
 
-// text returns the source of a node.
-func (f *pkgFile) text(n ast.Node) string {
-	return string(f.Src[f.offset(n.Pos()):f.offset(n.End())])
-}
-
 func (f *pkgFile) isTest() bool { return strings.HasSuffix(f.Path, "_test.go") }
 
 func (f *pkgFile) packageName() string { return f.tree.Name.Name }

@@ -21,7 +21,6 @@ import (
 var (
 	reRecovered = regexp.MustCompile(` \[recovered(, repanicked)?\]`)
 	reAddress   = regexp.MustCompile(`0x[0-9a-f]+`)
-	reGoroutine = regexp.MustCompile(`goroutine \d+`)
 	reClosure   = regexp.MustCompile(`\.(func|gowrap|deferwrap)\d+(\.\d+)*`)
 	reFrameFile = regexp.MustCompile(`^\t(.+):(\d+)( \+0x[0-9a-f]+)?$`)
 	reFrameText = regexp.MustCompile(`(?m)^  at (\S+) (\S+):\d+(\t.*)?$`)

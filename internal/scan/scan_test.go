@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -247,10 +248,10 @@ func Run() {}
 }
 
 func TestNothingToScan(t *testing.T) {
-	if _, err := Load(Options{Dir: t.TempDir(), Environ: []string{"GOENV=off"}}); err != ErrNoModule {
+	if _, err := Load(Options{Dir: t.TempDir(), Environ: []string{"GOENV=off"}}); !errors.Is(err, ErrNoModule) {
 		t.Errorf("no go.mod: %v", err)
 	}
-	if _, err := Load(Options{Dir: t.TempDir(), Environ: []string{"GOENV=off", "GO111MODULE=off"}}); err != ErrGOPATH {
+	if _, err := Load(Options{Dir: t.TempDir(), Environ: []string{"GOENV=off", "GO111MODULE=off"}}); !errors.Is(err, ErrGOPATH) {
 		t.Errorf("GOPATH mode: %v", err)
 	}
 	top := write(t, "-- go.mod --\nmodule example.com/app\nrequire (\n")
