@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/orchestrall/orchestrall/internal/cachefile"
 )
 
 const (
@@ -26,7 +28,7 @@ func (s *store) prune() {
 	if info, err := os.Stat(stamp); err == nil && now.Sub(info.ModTime()) < pruneEvery {
 		return
 	}
-	if writeFile(stamp, nil) != nil {
+	if cachefile.Write(stamp, nil) != nil {
 		return
 	}
 	s.pruneBefore(now.Add(-keepUnused))

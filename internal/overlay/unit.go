@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/orchestrall/orchestrall/instrument"
+	"github.com/orchestrall/orchestrall/internal/cachefile"
 )
 
 // A unit is one package on its way through the engine.
@@ -116,7 +117,7 @@ func (s *store) writeContent(path string, src []byte) (string, error) {
 		s.touch(to, info)
 		return sum, nil
 	}
-	return sum, writeFile(to, src)
+	return sum, cachefile.Write(to, src)
 }
 
 // complete reports whether all outputs are still there.
@@ -158,7 +159,7 @@ func (s *store) writeEntry(kind, key string, value any) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(s.path(kind, key), data)
+	return cachefile.Write(s.path(kind, key), data)
 }
 
 // writeJSON writes value under a name made from it.
@@ -173,28 +174,5 @@ func (s *store) writeJSON(kind string, value any) (string, error) {
 		s.touch(path, info)
 		return path, nil
 	}
-	return path, writeFile(path, data)
-}
-
-// writeFile puts a whole file in place, or none.
-func writeFile(path string, data []byte) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(dir, ".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(data)
-	if closeErr := tmp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name()) // err is what matters
-	}
-	return err
+	return path, cachefile.Write(path, data)
 }

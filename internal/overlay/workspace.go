@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/orchestrall/orchestrall/internal/cachefile"
 )
 
 // The name of the module that brings the runtime into a workspace.
@@ -97,7 +99,7 @@ func (r *requirer) resolveWorkspace(dir string, work, sum []byte, res *resolutio
 		src += "import _ \"" + pkg + "\"\n"
 	}
 	for name, content := range map[string][]byte{"go.mod": data, "go.sum": r.runtime.sums(r.modCache()), "bridge.go": []byte(src)} {
-		if err := writeFile(filepath.Join(to, name), content); err != nil {
+		if err := cachefile.Write(filepath.Join(to, name), content); err != nil {
 			return err
 		}
 	}
@@ -196,10 +198,10 @@ func (r *requirer) copyWork(dir string, work, sum []byte, member, goAtLeast stri
 	f.Cleanup()
 	f.SortBlocks()
 	path := filepath.Join(dir, "go.work")
-	if err := writeFile(path, modfile.Format(f.Syntax)); err != nil {
+	if err := cachefile.Write(path, modfile.Format(f.Syntax)); err != nil {
 		return "", err
 	}
-	return path, writeFile(path+".sum", sum)
+	return path, cachefile.Write(path+".sum", sum)
 }
 
 // buildList returns the versions that a workspace selects.

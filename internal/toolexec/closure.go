@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 
+	"github.com/orchestrall/orchestrall/internal/cachefile"
 	"github.com/orchestrall/orchestrall/templates"
 )
 
@@ -164,21 +165,7 @@ func writeAnswer(path string, archives map[string]string) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), "answer-*")
-	if err != nil {
-		return err
-	}
-	_, err = tmp.Write(data)
-	if closeErr := tmp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		os.Remove(tmp.Name())
-	}
-	return err
+	return cachefile.Write(path, data)
 }
 
 // dropOld removes what no build will ask for again: an answer is for one
