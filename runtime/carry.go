@@ -3,6 +3,7 @@ package orchestrall
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -81,4 +82,50 @@ func slogAttrs(attrs []slog.Attr, kvs []attribute.KeyValue) []slog.Attr {
 		attrs = append(attrs, slog.Attr{Key: string(kv.Key), Value: Value{kv.Value}.slogValue()})
 	}
 	return attrs
+}
+
+// Keys of the fields that services carry most, spelled as the dashboards look
+// for them.
+const (
+	UserIDKey      = "userId"
+	AgentIDKey     = "agentId"
+	RequestIDKey   = "requestId"
+	ExecutionIDKey = "executionId"
+)
+
+// WithFields returns a context that carries fields to every span that starts
+// below it and to every log line that is written with it, like ctx.KEY in a
+// directive. The fields are pairs of key and value, or slog.Attr, as slog takes
+// them; a later value of the same key replaces the earlier one. Values under
+// keys such as password or token are masked.
+//
+// The span that runs already does not get the fields.
+func WithFields(ctx context.Context, fields ...any) context.Context {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	var r slog.Record
+	r.Add(fields...)
+	kvs := make([]attribute.KeyValue, 0, r.NumAttrs())
+	for a := range r.Attrs {
+		if a.Key == "" {
+			continue
+		}
+		f := newField(0, Field{Key: a.Key})
+		v := f.eval(func(int) Value { return Of(a.Value.Resolve().Any()) })
+		kvs = append(kvs, attribute.KeyValue{Key: f.key, Value: v.v})
+	}
+	if len(kvs) == 0 {
+		return ctx
+	}
+	ctx, _ = carry(ctx, kvs)
+	return ctx
+}
+
+// CarriedAttributes is CarriedAttrs for spans.
+func CarriedAttributes(ctx context.Context) []attribute.KeyValue {
+	if ctx == nil {
+		return nil
+	}
+	return slices.Clone(carriedFields(ctx))
 }

@@ -2,6 +2,7 @@ package orchestrall
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -21,14 +22,20 @@ var metrics = collector{
 		Name: "orchestrall_label_overflow_total",
 		Help: "Label values over an operation's limit, recorded as \"other\".",
 	}, []string{"operation", "label"}),
+	dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "orchestrall_recordings_dropped_total",
+		Help: "Values that RecordMetric did not record.",
+	}, []string{"reason"}),
 }
 
 type collector struct {
 	register sync.Once
 	overflow *prometheus.CounterVec
+	dropped  *prometheus.CounterVec
 
 	mu   sync.Mutex
 	byID map[string]*metric
+	help map[string]string // by metric name: a registry refuses to gather two texts
 	list []*metric
 }
 
@@ -50,10 +57,13 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		}
 		for _, s := range *all {
 			out <- s.success
-			out <- s.failed
+			if s.failed != nil {
+				out <- s.failed
+			}
 		}
 	}
 	c.overflow.Collect(out)
+	c.dropped.Collect(out)
 }
 
 // metricOf returns the metric for an operation, nil for none.
@@ -64,46 +74,65 @@ func (c *collector) metricOf(s *Spec, f family, labels []string) *metric {
 		return nil
 	case "":
 	default:
-		name, help = metricName(s.Metric), helpOf(metricName(s.Metric))
+		name, help = metricName(s.Metric), "Duration of calls in seconds."
 	}
+	operation := validText(s.Name)
+	return c.metric(&metric{
+		operation: operation,
+		opts:      prometheus.HistogramOpts{Name: name, Help: help, Buckets: f.buckets},
+	}, labels)
+}
+
+// recorded returns the metric for values that the program records itself.
+func (c *collector) recorded(name string, labels []string) *metric {
+	return c.metric(&metric{
+		operation: name,
+		recorded:  true,
+		opts:      prometheus.HistogramOpts{Name: name, Help: "Values recorded by the program.", Buckets: bucketsFor(name)},
+	}, labels)
+}
+
+// metric returns m with these labels, or the one that is there already.
+func (c *collector) metric(m *metric, labels []string) *metric {
 	c.register.Do(func() {
 		defer contain()
 		// A program that registered the same collector has what it wants.
 		_ = prometheus.DefaultRegisterer.Register(c)
 	})
-	operation := validText(s.Name)
-	id := strings.Join(append([]string{name, operation}, slices.Sorted(slices.Values(labels))...), "\xff")
+	id := strings.Join(append([]string{m.opts.Name, m.operation, strconv.FormatBool(m.recorded)}, slices.Sorted(slices.Values(labels))...), "\xff")
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m := c.byID[id]; m != nil {
-		return m
+	if known := c.byID[id]; known != nil {
+		return known
 	}
-	m := &metric{
-		operation: operation,
-		opts:      prometheus.HistogramOpts{Name: name, Help: help, Buckets: f.buckets},
-		keys:      make([]labelKey, len(labels)),
-	}
+	m.keys = make([]labelKey, len(labels))
 	for i, label := range labels {
 		m.keys[i].name = label
-		m.keys[i].overflow = c.overflow.WithLabelValues(operation, label)
+		m.keys[i].overflow = c.overflow.WithLabelValues(m.operation, label)
 	}
 	if c.byID == nil {
-		c.byID = make(map[string]*metric)
+		c.byID, c.help = make(map[string]*metric), make(map[string]string)
+	}
+	if help, ok := c.help[m.opts.Name]; ok {
+		m.opts.Help = help
+	} else {
+		c.help[m.opts.Name] = helpOf(m.opts.Name, m.opts.Help)
+		m.opts.Help = c.help[m.opts.Name]
 	}
 	c.byID[id] = m
 	c.list = append(c.list, m)
 	return m
 }
 
-// helpOf keeps one help text a metric name, whoever asks for it: a registry
-// refuses to gather two.
-func helpOf(name string) string {
+// helpOf is the help of the families whoever uses their name, else what the
+// first user says.
+func helpOf(name, otherwise string) string {
 	for _, f := range families {
 		if f.metric == name {
 			return f.help
 		}
 	}
-	return "Duration of calls in seconds."
+	return otherwise
 }
 
 // labelNames are the names of the labels that the fields ask for: those that

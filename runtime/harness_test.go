@@ -35,7 +35,11 @@ func only(t testing.TB, r *tracetest.SpanRecorder) sdk.ReadOnlySpan {
 	t.Helper()
 	ended := r.Ended()
 	if len(ended) != 1 {
-		t.Fatalf("%d spans have ended, want 1", len(ended))
+		var names []string
+		for _, s := range ended {
+			names = append(names, s.Name())
+		}
+		t.Fatalf("%d spans have ended, want 1: %q", len(ended), names)
 	}
 	return ended[0]
 }

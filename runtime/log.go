@@ -58,7 +58,7 @@ var writing atomic.Int32
 var lineEntry, handleEntry uintptr
 
 func init() {
-	lineEntry = reflect.ValueOf((*Call).line).Pointer()
+	lineEntry = reflect.ValueOf(writeLine).Pointer()
 	handleEntry = reflect.ValueOf((*Handler).Handle).Pointer()
 }
 
@@ -84,20 +84,25 @@ func (c *Call) line(level slog.Level, message string, kvs []attribute.KeyValue, 
 	if withinLine() {
 		return
 	}
-	writing.Add(1)
-	defer writing.Add(-1)
 	defer contain()
-	r := slog.NewRecord(time.Now(), level, message, 0)
 	attrs := make([]slog.Attr, 0, len(c.state.logAttrs)+len(more)+len(kvs)+4)
 	attrs = append(attrs, c.state.logAttrs...)
 	attrs = append(attrs, more...)
 	attrs = slogAttrs(attrs, kvs)
+	writeLine(c.ctx, level, message, attrs)
+}
+
+// writeLine hands a line to whatever logger the program has installed.
+func writeLine(ctx context.Context, level slog.Level, message string, attrs []slog.Attr) {
+	writing.Add(1)
+	defer writing.Add(-1)
+	r := slog.NewRecord(time.Now(), level, message, 0)
 	h := slog.Default().Handler()
 	if _, ok := h.(*Handler); !ok {
-		attrs = append(attrs, without(correlation(c.ctx, nil), slices.Values(attrs))...)
+		attrs = append(attrs, without(correlation(ctx, nil), slices.Values(attrs))...)
 	}
 	r.AddAttrs(attrs...)
-	_ = h.Handle(c.ctx, r)
+	_ = h.Handle(ctx, r)
 }
 
 // correlation is what ties a line to its trace: the ids of the span in ctx and

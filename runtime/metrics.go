@@ -24,7 +24,8 @@ const (
 	statusFailed  = "failed"
 )
 
-// series is one combination of an operation's own labels.
+// series is one combination of an operation's own labels. Values that the
+// program records itself have no failed.
 type series struct{ success, failed prometheus.Histogram }
 
 func (s *series) observe(failed bool, seconds float64) {
@@ -38,7 +39,8 @@ func (s *series) observe(failed bool, seconds float64) {
 // metric holds the series of one operation name in one histogram family. Two
 // operations of the same name and labels share it.
 type metric struct {
-	operation string
+	operation string // or the metric's own name where the program records the values
+	recorded  bool   // no operation, no status: labels are the program's own
 	opts      prometheus.HistogramOpts
 	keys      []labelKey
 	root      node
@@ -176,7 +178,10 @@ func (m *metric) at(leaf *node) *series {
 	if s := leaf.series.Load(); s != nil {
 		return s
 	}
-	s := &series{m.histogram(leaf, statusSuccess), m.histogram(leaf, statusFailed)}
+	s := &series{success: m.histogram(leaf, statusSuccess)}
+	if !m.recorded {
+		s.failed = m.histogram(leaf, statusFailed)
+	}
 	var all []*series
 	if old := m.all.Load(); old != nil {
 		all = *old
@@ -189,7 +194,10 @@ func (m *metric) at(leaf *node) *series {
 }
 
 func (m *metric) histogram(leaf *node, status string) prometheus.Histogram {
-	labels := prometheus.Labels{"operation": m.operation, "status": status}
+	labels := prometheus.Labels{}
+	if !m.recorded {
+		labels["operation"], labels["status"] = m.operation, status
+	}
 	for i, n := len(m.keys)-1, leaf; i >= 0; i, n = i-1, n.parent {
 		labels[m.keys[i].name] = n.value
 	}

@@ -77,7 +77,7 @@ func start(options Options, getenv func(string) string, stderr io.Writer) (stop 
 		orchestrall.SetTracing(false)
 		return nil
 	}
-	parts = append(parts, startMetrics(getenv))
+	parts = append(parts, startMetrics(res, getenv))
 	parts = append(parts, startTraces(res, getenv, stderr))
 	return nil
 }

@@ -20,9 +20,8 @@ func startLogs(service string, getenv func(string) string, stderr io.Writer) {
 		return
 	}
 	level, err := parseLevel(getenv("LOG_LEVEL"))
-	inner := slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: rename}).
-		WithAttrs([]slog.Attr{slog.String("service", service)})
-	slog.SetDefault(slog.New(orchestrall.NewHandler(inner)))
+	bare := slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: rename})
+	slog.SetDefault(slog.New(orchestrall.NewHandler(newServiceHandler(bare, service))))
 	if err != nil {
 		slog.Warn("LOG_LEVEL is not a level; logging at INFO", "error", err)
 	}

@@ -12,13 +12,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/sdk/resource"
 )
 
 const defaultPort = "9464"
 
 // startMetrics serves the default registry. Several programs on one machine is
 // an everyday thing, so that a taken port is worth a line and no more.
-func startMetrics(getenv func(string) string) part {
+func startMetrics(res *resource.Resource, getenv func(string) string) part {
 	port := strings.ToLower(strings.TrimSpace(cmp.Or(
 		getenv("PROMETHEUS_PORT"), getenv("OTEL_EXPORTER_PROMETHEUS_PORT"), defaultPort)))
 	if port == "off" || port == "none" {
@@ -30,8 +31,9 @@ func startMetrics(getenv func(string) string) part {
 		slog.Warn("metrics are not served; set PROMETHEUS_PORT to a free port, or to off", "error", err)
 		return nil
 	}
+	instruments, stopMeter := startMeter(res)
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(prometheus.DefaultGatherer, promhttp.HandlerOpts{
+	mux.Handle("GET /metrics", promhttp.HandlerFor(prometheus.Gatherers{prometheus.DefaultGatherer, instruments}, promhttp.HandlerOpts{
 		// One broken collector must not hide the others.
 		ErrorHandling:       promhttp.ContinueOnError,
 		ErrorLog:            slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
@@ -54,7 +56,10 @@ func startMetrics(getenv func(string) string) part {
 		level = slog.LevelInfo
 	}
 	slog.Log(context.Background(), level, "metrics are served", "url", "http://"+listener.Addr().String()+"/metrics")
-	return func(context.Context) { srv.Close() }
+	return func(ctx context.Context) {
+		closePart(ctx, stopMeter)
+		srv.Close()
+	}
 }
 
 // drops counts the spans that were made and will reach nobody.
