@@ -21,7 +21,7 @@ demo: ## run the example platform and show its traces, logs and metrics (MODE=bu
 
 .PHONY: test
 test: ## run every test of every module
-	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) vet ./... && $(GO) test ./...); done
+	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) vet ./... && $(GO) test -timeout 30m ./...); done
 
 .PHONY: bench
 bench: ## print what a call and what a build cost, as ratios (a few minutes; COLD=1 adds toolexec)
