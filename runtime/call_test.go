@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -238,6 +240,69 @@ func TestPanicGoesOnUnchanged(t *testing.T) {
 		t.Errorf("%d failures were counted, want 12", n)
 	}
 }
+
+// A panic that passes many calls must not cost a stack for each: a parser that
+// gives up by panicking would take minutes where it took milliseconds.
+func TestOnlyTheInnermostCallHasThePanicsStack(t *testing.T) {
+	o := operation(orchestrall.Spec{Name: "Panic.Deep", Log: "off"})
+	for way, end := range map[string]func(c *orchestrall.Call){
+		"End":     func(c *orchestrall.Call) { throwThrough(func() { defer c.End(); panic("bottom") }) },
+		"EndErr":  func(c *orchestrall.Call) { throwThrough(func() { defer c.EndErr(nil); panic("bottom") }) },
+		"EndFunc": func(c *orchestrall.Call) { throwThrough(func() { defer c.EndFunc(nil); panic("bottom") }) },
+		"EndSeq": func(c *orchestrall.Call) {
+			throwThrough(func() { var seq iter.Seq[int]; defer endSeq(c, &seq, nil); panic("bottom") })
+		},
+		"loop": func(c *orchestrall.Call) {
+			throwThrough(func() {
+				seq := iter.Seq[int](func(yield func(int) bool) { yield(1) })
+				func() { defer endSeq(c, &seq, nil) }()
+				for range seq {
+					panic("bottom")
+				}
+			})
+		},
+		"again": func(c *orchestrall.Call) {
+			throwThrough(func() {
+				defer func() { panic(recover()) }()
+				defer c.End()
+				panic("bottom")
+			})
+		},
+	} {
+		t.Run(way, func(t *testing.T) {
+			r := spans(t)
+			func() {
+				defer func() {
+					if got := recover(); got != "bottom" {
+						t.Errorf("recovered %v", got)
+					}
+				}()
+				outer := o.StartRoot()
+				defer outer.End()
+				middle := o.StartRoot()
+				defer middle.End()
+				inner := o.StartRoot()
+				end(&inner)
+			}()
+			var stacks []bool
+			for _, s := range r.Ended() {
+				if e := s.Events(); len(e) != 1 || eventAttr(e[0].Attributes, "exception.message") != "bottom" {
+					t.Errorf("events %v", e)
+				}
+				stacks = append(stacks, eventAttr(s.Events()[0].Attributes, "exception.stacktrace") != "(absent)")
+			}
+			want := []bool{true, false, false}
+			if way == "again" { // a panic of the user's own, and so a stack of its own
+				want = []bool{true, true, false}
+			}
+			if !slices.Equal(stacks, want) {
+				t.Errorf("the calls with a stack are %v, want %v", stacks, want)
+			}
+		})
+	}
+}
+
+func throwThrough(f func()) { f() }
 
 func TestRecoverOrderStays(t *testing.T) {
 	o := operation(orchestrall.Spec{Name: "Panic.Order", Log: "off"})

@@ -275,8 +275,14 @@ func failureOf(err error) *failure {
 // maxStack caps the stack of a panic; a deep recursion is cut at its far end.
 const maxStack = 16 << 10
 
+// failureOfPanic has the stack only where the panic first passes a traced call:
+// the calls around it would add nothing, and each walks a stack that the calls
+// before it made longer.
 func failureOfPanic(r any) *failure {
-	f := &failure{name: "panic", stack: clip(string(debug.Stack()), maxStack)}
+	f := &failure{name: "panic"}
+	if !passedOn() {
+		f.stack = clip(string(debug.Stack()), maxStack)
+	}
 	if r == nil {
 		f.message = textNil
 		return f

@@ -65,6 +65,23 @@ func underPanic() bool {
 	}
 }
 
+// passedOn reports whether the panic that runs the deferred function is one that
+// another traced call has let go on.
+func passedOn() bool {
+	pcs := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	thrown := false
+	for {
+		f, more := frames.Next()
+		if thrown {
+			return strings.HasPrefix(f.Function, ScopeName+".(*Call).") || strings.HasPrefix(f.Function, ScopeName+".(*stream).")
+		}
+		if thrown = f.Function == "runtime.gopanic"; !more || !thrown && !ours(f.Function) {
+			return false
+		}
+	}
+}
+
 // ours is true for the runtime's own functions and for the wrappers in the
 // generated file that call them.
 func ours(function string) bool {
