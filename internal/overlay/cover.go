@@ -135,10 +135,15 @@ func (env Env) vet(plan *coverPlan, command []string) int {
 	if json.Unmarshal(data, &settings) != nil || json.Unmarshal(settings["GoFiles"], &files) != nil {
 		return env.program(command) // not a form that this tool knows: let vet judge
 	}
+	var dir string
+	_ = json.Unmarshal(settings["Dir"], &dir)
 	var own []string
 	changed := false
 	for _, file := range files {
 		to, ours := plan.Own[file]
+		if !ours && plan.throughCgo(dir, file) {
+			return env.program(command) // the file needs the generated ones, and has the user's lines
+		}
 		changed = changed || ours
 		switch {
 		case !ours:
@@ -162,6 +167,22 @@ func (env Env) vet(plan *coverPlan, command []string) int {
 		return env.fail(err)
 	}
 	return env.program(command)
+}
+
+// throughCgo reports whether file is what cgo made of an instrumented one.
+func (plan *coverPlan) throughCgo(dir, file string) bool {
+	base, made := strings.CutSuffix(filepath.Base(file), ".cgo1.go")
+	p := plan.Packages[dir]
+	if !made || p == nil {
+		return false
+	}
+	own := p.Files[filepath.Join(dir, base+".go")]
+	for _, to := range plan.Own {
+		if own != "" && to == own {
+			return true
+		}
+	}
+	return false
 }
 
 func (env Env) program(command []string) int {

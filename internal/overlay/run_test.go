@@ -480,3 +480,50 @@ func TestVetOfTestsNamesTheUsersFile(t *testing.T) {
 		t.Errorf("exit code %d, no %s in:\n%s%s", code, want, stdout, stderr)
 	}
 }
+
+// What cgo makes of an instrumented file needs the generated one beside it.
+func TestVetOfTestsTakesCgo(t *testing.T) {
+	p := write(t, `
+-- go.mod --
+module example.com/app
+
+go 1.26.0
+-- sum/sum.go --
+package sum
+
+// static int add(int a, int b) { return a + b; }
+import "C"
+
+import (
+	"context"
+	"fmt"
+)
+
+//orchestrall:trace
+func Add(ctx context.Context, a, b int) int { return int(C.add(C.int(a), C.int(b))) }
+
+func wrong() { fmt.Printf("%d", "x") }
+-- sum/plain.go --
+package sum
+
+import "context"
+
+//orchestrall:trace
+func Twice(ctx context.Context, n int) int { return Add(ctx, n, n) }
+-- sum/sum_test.go --
+package sum
+
+import "testing"
+
+func TestTwice(t *testing.T) {
+	if n := Twice(t.Context(), 2); n != 4 {
+		t.Error(n)
+	}
+}
+`)
+	code, stdout, stderr := p.run("test", "./sum")
+	if want := filepath.Join("sum", "sum.go") + ":14:"; code != 1 || !strings.Contains(stdout+stderr, want) || strings.Contains(stdout+stderr, "undefined") {
+		t.Errorf("exit code %d, no %s in:\n%s%s", code, want, stdout, stderr)
+	}
+	p.must("test", "-vet=off", "./sum")
+}
