@@ -133,7 +133,7 @@ func holdsReserved(src []byte) bool {
 			return false
 		}
 		src = src[at+len(reserved):]
-		if c := src[0]; c == '_' || c >= 'A' && c <= 'Z' {
+		if c := src[0]; c == '_' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' {
 			return true
 		}
 	}
