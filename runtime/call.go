@@ -13,14 +13,15 @@ import (
 // Call is one running call of an operation. It lives on the stack of the traced
 // function; no method lets the pointer out.
 type Call struct {
-	state *state          // nil: passed through
-	span  trace.Span      // nil: not recorded
-	ctx   context.Context // never nil when state is not
-	start time.Duration
-	leaf  *node // labels so far
-	more  *more
-	lines bool // the finish line will be written
-	fixed bool // leaf is final
+	state   *state          // nil: passed through
+	span    trace.Span      // nil: not recorded
+	ctx     context.Context // never nil when state is not
+	start   time.Duration
+	leaf    *node // labels so far
+	more    *more
+	running *running // nil: not in the table of running calls
+	lines   bool     // the finish line will be written
+	fixed   bool     // leaf is final
 }
 
 // more is what a call that nobody watches does without.
@@ -122,6 +123,9 @@ func (c *Call) begin(st *state, ctx context.Context, fill func(int) Value) (chan
 		if recover() != nil { // a context, a tracer or a log handler: not ours
 			c.ctx, changed = ctx, false
 			c.start = now()
+			if st.flight != nil {
+				c.takeOff()
+			}
 		}
 	}()
 	changed = c.trace()
@@ -135,7 +139,18 @@ func (c *Call) begin(st *state, ctx context.Context, fill func(int) Value) (chan
 		c.line(st.level, st.messages.started, c.kvs())
 	}
 	c.start = now()
+	if st.flight != nil {
+		c.takeOff()
+	}
 	return changed
+}
+
+// takeOff makes the call visible while it runs.
+func (c *Call) takeOff() {
+	c.state.flight.add(1)
+	if c.state.watched {
+		c.watch()
+	}
 }
 
 // trace starts the span, if there is to be one.

@@ -1,6 +1,7 @@
 package orchestrall
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,9 @@ type collector struct {
 	byID map[string]*metric
 	help map[string]string // by metric name: a registry refuses to gather two texts
 	list []*metric
+
+	flights map[string]*flight
+	limited map[string]bool // operations with a hang limit
 }
 
 // Describe implements prometheus.Collector; it sends nothing.
@@ -62,8 +66,62 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			}
 		}
 	}
+	c.collectRunning(out)
 	c.overflow.Collect(out)
 	c.dropped.Collect(out)
+}
+
+var (
+	inFlightDesc = prometheus.NewDesc("operations_in_flight",
+		"Calls that have not ended: of operations with a slow or a hang limit and of all kinds but internal.", []string{"operation"}, nil)
+	stuckDesc = prometheus.NewDesc("operations_stuck",
+		"Calls that run for longer than their operation's hang limit.", []string{"operation"}, nil)
+)
+
+// collectRunning sends a zero too, so that rules see the operation before
+// anything is wrong with it.
+func (c *collector) collectRunning(out chan<- prometheus.Metric) {
+	c.mu.Lock()
+	flights, stuck := maps.Clone(c.flights), make(map[string]int, len(c.limited))
+	for name := range c.limited {
+		stuck[name] = 0
+	}
+	c.mu.Unlock()
+	for name, f := range flights {
+		out <- prometheus.MustNewConstMetric(inFlightDesc, prometheus.GaugeValue, float64(f.sum()), name)
+	}
+	if len(stuck) == 0 {
+		return
+	}
+	at := now()
+	each(func(r *running) {
+		if r.state.overdue(at - r.start) {
+			stuck[validText(r.state.spec.Name)]++
+		}
+	})
+	for name, n := range stuck {
+		out <- prometheus.MustNewConstMetric(stuckDesc, prometheus.GaugeValue, float64(n), name)
+	}
+}
+
+// flightOf returns the count of an operation's running calls.
+func (c *collector) flightOf(s *Spec) *flight {
+	c.registerOnce()
+	name := validText(s.Name)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.flights == nil {
+		c.flights, c.limited = make(map[string]*flight), make(map[string]bool)
+	}
+	if s.Hang > 0 {
+		c.limited[name] = true
+	}
+	f := c.flights[name]
+	if f == nil {
+		f = new(flight)
+		c.flights[name] = f
+	}
+	return f
 }
 
 // metricOf returns the metric for an operation, nil for none.
@@ -92,13 +150,17 @@ func (c *collector) recorded(name string, labels []string) *metric {
 	}, labels)
 }
 
-// metric returns m with these labels, or the one that is there already.
-func (c *collector) metric(m *metric, labels []string) *metric {
+func (c *collector) registerOnce() {
 	c.register.Do(func() {
 		defer contain()
 		// A program that registered the same collector has what it wants.
 		_ = prometheus.DefaultRegisterer.Register(c)
 	})
+}
+
+// metric returns m with these labels, or the one that is there already.
+func (c *collector) metric(m *metric, labels []string) *metric {
+	c.registerOnce()
 	id := strings.Join(append([]string{m.opts.Name, m.operation, strconv.FormatBool(m.recorded)}, slices.Sorted(slices.Values(labels))...), "\xff")
 	c.mu.Lock()
 	defer c.mu.Unlock()

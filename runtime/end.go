@@ -96,6 +96,9 @@ func (c *Call) panicked(r any, fill func(int) Value) {
 // foreign code, then the span, then the log.
 func (c *Call) settle(o *outcome, fill func(int) Value) {
 	st := c.state
+	if st.flight != nil {
+		c.land()
+	}
 	o.slow = st.slow > 0 && o.elapsed > st.slow
 	if m := st.metric; m != nil {
 		m.at(c.leafAtEnd(m, fill)).observe(o.failure != nil, float64(o.elapsed)*1e-9)
@@ -104,6 +107,14 @@ func (c *Call) settle(o *outcome, fill func(int) Value) {
 		return
 	}
 	c.report(o, fill)
+}
+
+// land undoes takeOff.
+func (c *Call) land() {
+	c.state.flight.add(-1)
+	if c.running != nil {
+		c.running.done()
+	}
 }
 
 func (c *Call) leafAtEnd(m *metric, fill func(int) Value) *node {

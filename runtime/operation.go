@@ -34,6 +34,9 @@ type state struct {
 	early      bool // labels that are known at the start come first in the metric's tree
 
 	slow, min time.Duration
+	hang      time.Duration
+	watched   bool    // entered into the table of running calls
+	flight    *flight // nil: not counted while they run
 	sample    float64 // below 0: the sampler alone decides
 	ignore    []error
 
@@ -77,12 +80,21 @@ func newState(s Spec) *state {
 		spec:     s,
 		metric:   metrics.metricOf(&s, f, labels),
 		spanKind: f.span, static: spanAttributes(&s, f),
-		slow: s.Slow, min: s.Min, sample: ratio(s.Sample),
+		slow: s.Slow, min: s.Min, hang: s.Hang, sample: ratio(s.Sample),
+		watched:  s.Slow > 0 || s.Hang > 0,
 		ignore:   slices.DeleteFunc(s.Ignore, func(err error) bool { return err == nil }),
 		log:      s.Log != "off",
 		level:    f.level,
 		messages: messages{s.Name + " started", s.Name + " finished", s.Name + " failed", s.Name + " is slow"},
 		logAttrs: []slog.Attr{slog.String("operation", s.Name), slog.String("kind", string(s.Kind))},
+	}
+	// What is not said to matter and may take a microsecond is not counted while
+	// it runs.
+	if st.watched || s.Kind != Internal {
+		st.flight = metrics.flightOf(&s)
+	}
+	if st.hang > 0 {
+		hangs.learn(st.hang)
 	}
 	if st.log && s.Log != "" {
 		st.startLine = st.level.UnmarshalText([]byte(s.Log)) == nil

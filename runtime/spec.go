@@ -14,6 +14,7 @@ type Spec struct {
 	Metric   string        // "" for the kind's family, "off" for none
 	Log      string        // "" for the kind's default, "off", or "debug", "info", "warn", "error"
 	Slow     time.Duration // calls that take longer are warned about
+	Hang     time.Duration // calls that still run after it are reported with their stack
 	Min      time.Duration // spans of successful calls that are shorter are dropped
 	Sample   string        // ratio of root calls that are traced, as written; "" leaves it to the sampler
 	SLO      string        // for the catalog; no effect on the call

@@ -97,6 +97,7 @@ func EndChan[C ~<-chan V, V any](c *Call, recovered any, ch *C, err func() error
 
 func forward[V any](s *stream, in <-chan V, out chan<- V) {
 	defer close(out)
+	s.call.running.moved()
 	done := s.call.ctx.Done()
 	for {
 		select {
@@ -178,7 +179,13 @@ func (c *Call) stream(recovered any, none bool, err func() error, fill func(int)
 }
 
 // take reports whether the caller's loop is the one that ends the call.
-func (s *stream) take() bool { return s.taken.CompareAndSwap(false, true) }
+func (s *stream) take() bool {
+	first := s.taken.CompareAndSwap(false, true)
+	if first {
+		s.call.running.moved()
+	}
+	return first
+}
 
 // ended is deferred in the loop that ends the call; it notes a panic of the
 // loop's body and lets it go on. failed is where the loop noted an error.

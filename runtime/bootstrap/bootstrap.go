@@ -16,6 +16,11 @@
 //	OTEL_BSP_…                       as the OpenTelemetry SDK reads them
 //	OTEL_SDK_DISABLED                true: neither spans nor metrics, only logs
 //
+// Beside /metrics, /-/active lists the oldest running calls of operations with
+// a slow or a hang limit, each with its trace id and the stack of its goroutine.
+// It answers only requests from the same machine, and none that a web page of
+// another origin makes.
+//
 // No part may fail the program. What does not start says so in one warning and
 // is left out; what a back end does not take in time is dropped and counted in
 // orchestrall_spans_dropped_total.

@@ -40,6 +40,7 @@ func startMetrics(res *resource.Resource, getenv func(string) string) part {
 		MaxRequestsInFlight: 4,
 		Timeout:             10 * time.Second,
 	}))
+	mux.Handle("GET /-/active", operatorOnly(active()))
 	srv := &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,
