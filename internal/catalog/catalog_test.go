@@ -209,3 +209,17 @@ func TestKindsAreThoseOfTheRuntime(t *testing.T) {
 		}
 	}
 }
+
+func TestCoverage(t *testing.T) {
+	for want, c := range map[string]*Coverage{
+		"0 of 0 exported functions with a context or an error result traced (100 %)":         {},
+		"1 of 1 exported function with a context or an error result traced (100 %)":          {Traced: 1},
+		"2 of 3 exported functions with a context or an error result traced (66.6 %)":        {Traced: 2, Missing: make([]Missing, 1)},
+		"9999 of 10000 exported functions with a context or an error result traced (99.9 %)": {Traced: 9999, Missing: make([]Missing, 1)},
+		"0 of 2 exported functions with a context or an error result traced (0 %)":           {Missing: make([]Missing, 2)},
+	} {
+		if got := c.Summary(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -21,23 +20,33 @@ func (s *session) catalogVerb() *cli.Command {
 	return &cli.Command{
 		Name:      "catalog",
 		Usage:     "describe every operation: metric, labels, attributes, limits, log level, owner",
-		UsageText: "orchestrall catalog [PATTERNS] [--format table|json|markdown] [--html FILE]",
+		UsageText: "orchestrall catalog [PATTERNS] [--format table|json|markdown] [--html FILE]\n    orchestrall catalog [PATTERNS] --missing [--fix] [--format table|json|markdown]",
 		Description: `The catalog comes from the plan that a build instruments by. Operations of test
 files are left out. Owners are those of the repository's CODEOWNERS file; the last
 pattern that fits a file decides.
+
+--missing turns to what is not in it: the exported functions with a context or an
+error result in packages that a program of the module compiles, less tests,
+generated files, and what //orchestrall:ignore or orchestrall.yaml excludes.
 
 ` + patternsText,
 		Flags: []cli.Flag{
 			formatFlag("print as `FORMAT`: table, json or markdown", "table"),
 			&cli.StringFlag{Name: "html", Usage: "write a page to browse, search and sort to `FILE` instead"},
+			&cli.BoolFlag{Name: "missing", Usage: "list the functions that have no directive"},
+			&cli.BoolFlag{Name: "fix", Usage: "with --missing: put //orchestrall:trace above them"},
 		},
 		Action: func(c *cli.Context) error {
 			format := c.String("format")
 			if err := choice("format", format, []string{"table", "json", "markdown"}); err != nil {
 				return err
 			}
-			if c.IsSet("html") && c.IsSet("format") {
-				return errors.New("--html and --format exclude each other")
+			missing := c.Bool("missing")
+			if err := catalogFlags(c.IsSet("html"), c.IsSet("format"), missing, c.Bool("fix")); err != nil {
+				return err
+			}
+			if missing {
+				return s.coverage(c.Args().Slice(), format, c.Bool("fix"))
 			}
 			return s.catalog(c.Args().Slice(), format, c.String("html"))
 		},
@@ -111,18 +120,15 @@ func described(p *planned) []catalog.Operation {
 // newCatalog puts operations in order and gives them their owners. Warnings
 // about CODEOWNERS go to the diagnostics of t.
 func newCatalog(t *tree, operations []catalog.Operation) *catalog.Catalog {
-	c := &catalog.Catalog{Operations: operations}
-	var titles []string
+	c := &catalog.Catalog{Title: t.title(), Operations: operations}
 	books := make(map[string]*ownersBook)
 	for _, m := range t.scan.Modules {
-		titles = append(titles, m.Path)
 		root := repository(m.Dir)
 		if books[root] == nil {
 			books[root] = readOwners(t, root)
 		}
 		books[m.Dir] = books[root]
 	}
-	c.Title = strings.Join(titles, ", ")
 	for i := range c.Operations {
 		if book := books[c.Operations[i].Dir]; book != nil {
 			c.Operations[i].Owners = book.of(c.Operations[i].Path())
