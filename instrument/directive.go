@@ -21,6 +21,7 @@ type Directive struct {
 	metric   string // "" = the kind's family, "off"
 	log      string // "", "off", "debug", …
 	slow     time.Duration
+	hang     time.Duration
 	min      time.Duration
 	sample   string
 	slo      string
@@ -73,7 +74,7 @@ type field struct {
 	code  string // expr with the names of unnamed results put in
 }
 
-var scalarKeys = []string{"kind", "name", "metric", "log", "slow", "slo", "sample", "min", "ignore"}
+var scalarKeys = []string{"kind", "name", "metric", "log", "slow", "hang", "slo", "sample", "min", "ignore"}
 
 // keyExamples are what an unknown key is compared with.
 var keyExamples = append([]string{"attr.KEY", "ctx.KEY", "label.KEY", "event.KEY"}, scalarKeys...)
@@ -155,14 +156,17 @@ func (d *Directive) scalar(a argument) []Diagnostic {
 			return bad(nearest.Fix(a.value, logLevels), "unknown log level %q", a.value)
 		}
 		d.log = a.value
-	case "slow", "min":
+	case "slow", "hang", "min":
 		dur, err := time.ParseDuration(a.value)
 		if err != nil || dur <= 0 {
 			return bad("write a positive duration with its unit, such as 250ms, 10s or 2m", "bad duration %q", a.value)
 		}
-		if a.key == "slow" {
+		switch a.key {
+		case "slow":
 			d.slow = dur
-		} else {
+		case "hang":
+			d.hang = dur
+		default:
 			d.min = dur
 		}
 	case "sample":

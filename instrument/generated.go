@@ -159,7 +159,7 @@ func (p *Plan) registered(fn *function, place func(*function) (string, int)) (te
 	d := fn.d
 	op := templates.Operation{
 		Var: fn.opVar, Name: fn.name, Kind: d.kind, Function: p.funcName(fn), Metric: d.metric, Log: d.log,
-		Sample: d.sample, SLO: d.slo, Slow: d.slow, Min: d.min,
+		Sample: d.sample, SLO: d.slo, Slow: d.slow, Hang: d.hang, Min: d.min,
 	}
 	op.File, op.Line = place(fn)
 	if d.spanName != "" {

@@ -45,6 +45,7 @@ type Operation struct {
 	Carried    []string      `json:"carried,omitempty"`
 	Log        string        `json:"log,omitempty"`
 	Slow       time.Duration `json:"slow,omitempty"` // nanoseconds
+	Hang       time.Duration `json:"hang,omitempty"`
 	Min        time.Duration `json:"min,omitempty"`
 	Sample     string        `json:"sample,omitempty"`
 	SLO        string        `json:"slo,omitempty"`
@@ -274,7 +275,7 @@ func (p *Plan) Operations() []Operation {
 func (p *Plan) operation(fn *function) Operation {
 	d := fn.d
 	op := Operation{
-		Name: fn.name, SpanName: fn.name, Kind: d.kind, Metric: d.metric, Log: d.log, Slow: d.slow, Min: d.min, Sample: d.sample, SLO: d.slo,
+		Name: fn.name, SpanName: fn.name, Kind: d.kind, Metric: d.metric, Log: d.log, Slow: d.slow, Hang: d.hang, Min: d.min, Sample: d.sample, SLO: d.slo,
 		Package: p.importPath(fn.file), Function: p.funcName(fn), Context: fn.ctx != "",
 	}
 	op.File, op.Line = p.place(fn)

@@ -39,7 +39,7 @@ type Operation struct {
 	Function, File           string
 	Line                     int
 	Metric, Log, Sample, SLO string
-	Slow, Min                time.Duration
+	Slow, Hang, Min          time.Duration
 	Ignore                   []string
 	Fields                   []Field
 }
@@ -179,6 +179,7 @@ func (op Operation) register(b *strings.Builder) {
 	str("Metric", op.Metric)
 	str("Log", op.Log)
 	duration("Slow", op.Slow)
+	duration("Hang", op.Hang)
 	duration("Min", op.Min)
 	str("Sample", op.Sample)
 	str("SLO", op.SLO)

@@ -60,7 +60,7 @@ type Spec struct {
 	Function, File           string
 	Line                     int
 	Metric, Log, Sample, SLO string
-	Slow, Min                time.Duration
+	Slow, Hang, Min          time.Duration
 	Ignore                   []error
 	Fields                   []Field
 }
