@@ -19,9 +19,12 @@ type Call struct {
 	start   time.Duration
 	leaf    *node // labels so far
 	more    *more
-	running *running // nil: not in the table of running calls
-	lines   bool     // the finish line will be written
-	fixed   bool     // leaf is final
+	running *running     // nil: not in the table of running calls
+	parent  trace.SpanID // of the span that the sampler refused; zero at the root
+	lines   bool         // the finish line will be written
+	refusal bool         // ctx holds the ids of that span
+	rescued bool         // span was started at the end, since the call failed
+	fixed   bool         // leaf is final
 }
 
 // more is what a call that nobody watches does without.
@@ -168,7 +171,7 @@ func (c *Call) trace() (changed bool) {
 	}
 	st := c.state
 	if st.sample >= 0 && rand.Float64() >= st.sample && !parent.IsValid() {
-		c.ctx = trace.ContextWithSpanContext(c.ctx, unsampled())
+		c.ctx, c.refusal = trace.ContextWithSpanContext(c.ctx, unsampled()), true
 		return true
 	}
 	e := st.emitterFor(src)
@@ -176,6 +179,8 @@ func (c *Call) trace() (changed bool) {
 	c.ctx = ctx
 	if span.IsRecording() {
 		c.span = span
+	} else {
+		c.parent, c.refusal = parent.SpanID(), true
 	}
 	return true
 }

@@ -176,6 +176,9 @@ func (c *Call) report(o *outcome, fill func(int) Value) {
 		level, message = slog.LevelWarn, st.messages.slow
 		lines = st.log && c.wants(level)
 	}
+	if c.span == nil && o.failure != nil {
+		c.rescue()
+	}
 	c.fillEnd(lines, fill)
 	if c.span != nil {
 		c.endSpan(o, fill)
@@ -229,7 +232,7 @@ func (c *Call) setAttributes(kvs []attribute.KeyValue) {
 func (c *Call) endSpan(o *outcome, fill func(int) Value) {
 	defer contain()
 	st := c.state
-	if st.lateName && fill != nil {
+	if st.lateName && fill != nil && c.knownName() {
 		c.nameEnd(fill)
 	}
 	if o.slow {

@@ -12,8 +12,10 @@
 //	                                 By default otlp where an OTLP endpoint is set, else none
 //	OTEL_EXPORTER_OTLP_PROTOCOL      http/protobuf (default) or grpc; …_TRACES_PROTOCOL likewise
 //	OTEL_EXPORTER_OTLP_…             endpoint, headers, certificates, timeout: see the exporters
-//	OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG,
-//	OTEL_BSP_…                       as the OpenTelemetry SDK reads them
+//	OTEL_TRACES_SAMPLER, …_ARG       always_on, always_off, traceidratio, or parentbased_ before one of these.
+//	                                 Calls that fail leave a span whatever it says, unless it is always_off
+//	OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_…
+//	                                 as the OpenTelemetry SDK reads them
 //	OTEL_SDK_DISABLED                true: neither spans nor metrics, only logs
 //
 // Beside /metrics, /-/active lists the oldest running calls of operations with

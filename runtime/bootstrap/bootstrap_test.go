@@ -83,6 +83,7 @@ func begin(t *testing.T, pairs ...string) (*output, func()) {
 		stop()
 		orchestrall.SetTracing(true)
 		orchestrall.SetParentBased(true)
+		orchestrall.SetKeepErrors(false)
 		orchestrall.SetAttributesInScope(false)
 		otel.SetTracerProvider(provider)
 		otel.SetTextMapPropagator(propagator)

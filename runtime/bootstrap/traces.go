@@ -72,9 +72,12 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 			slog.Warn("OTEL_EXPORTER names an unknown exporter; use console, otlp or none", "exporter", name)
 		}
 	}
-	if !delivers {
+	if delivers {
+		options = append(options, trace.WithSampler(errorKeeper{newSampler(getenv)}), trace.WithIDGenerator(ids{}))
+	} else {
 		options = append(options, trace.WithSampler(trace.ParentBased(trace.NeverSample())))
 	}
+	orchestrall.SetKeepErrors(delivers && keepsErrors(getenv))
 	orchestrall.SetParentBased(!delivers || parentBased(getenv("OTEL_TRACES_SAMPLER")))
 	orchestrall.SetAttributesInScope(true)
 	provider := trace.NewTracerProvider(options...)

@@ -1,0 +1,102 @@
+package bootstrap
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/sdk/trace"
+	api "go.opentelemetry.io/otel/trace"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
+)
+
+// newSampler is the sampler that OTEL_TRACES_SAMPLER names. The SDK reads that
+// itself, but only where it is given no sampler.
+func newSampler(getenv func(string) string) trace.Sampler {
+	name := strings.ToLower(strings.TrimSpace(cmp.Or(getenv("OTEL_TRACES_SAMPLER"), "parentbased_always_on")))
+	root, parentBased := strings.CutPrefix(name, "parentbased_")
+	var s trace.Sampler
+	switch root {
+	case "always_on":
+		s = trace.AlwaysSample()
+	case "always_off":
+		s = trace.NeverSample()
+	case "traceidratio":
+		s = trace.TraceIDRatioBased(samplerRatio(getenv("OTEL_TRACES_SAMPLER_ARG")))
+	default:
+		slog.Warn("OTEL_TRACES_SAMPLER names an unknown sampler; all traces are sampled", "sampler", name)
+		s, parentBased = trace.AlwaysSample(), true
+	}
+	if parentBased {
+		s = trace.ParentBased(s)
+	}
+	return s
+}
+
+func samplerRatio(arg string) float64 {
+	if arg = strings.TrimSpace(arg); arg == "" {
+		return 1
+	}
+	ratio, err := strconv.ParseFloat(arg, 64)
+	if err != nil || !(ratio >= 0 && ratio <= 1) {
+		slog.Warn("OTEL_TRACES_SAMPLER_ARG is no number from 0 to 1; all traces are sampled", "value", arg)
+		return 1
+	}
+	return ratio
+}
+
+// keepsErrors reports whether failed calls are kept in traces that are not
+// sampled. Who switches sampling off wants no spans at all.
+func keepsErrors(getenv func(string) string) bool {
+	return !strings.HasSuffix(strings.ToLower(strings.TrimSpace(getenv("OTEL_TRACES_SAMPLER"))), "always_off")
+}
+
+// errorKeeper samples what the runtime rescues, and asks the program's sampler
+// for the rest.
+type errorKeeper struct{ trace.Sampler }
+
+// ShouldSample implements trace.Sampler.
+func (k errorKeeper) ShouldSample(p trace.SamplingParameters) trace.SamplingResult {
+	if _, _, rescued := orchestrall.Rescued(p.ParentContext); rescued {
+		return trace.SamplingResult{
+			Decision:   trace.RecordAndSample,
+			Tracestate: api.SpanContextFromContext(p.ParentContext).TraceState(),
+		}
+	}
+	return k.Sampler.ShouldSample(p)
+}
+
+// Description implements trace.Sampler.
+func (k errorKeeper) Description() string { return "KeepErrors{" + k.Sampler.Description() + "}" }
+
+// ids gives a rescued span the ids that its log lines already carry.
+type ids struct{}
+
+// NewIDs implements trace.IDGenerator.
+func (g ids) NewIDs(ctx context.Context) (api.TraceID, api.SpanID) {
+	if traceID, spanID, _ := orchestrall.Rescued(ctx); traceID.IsValid() && spanID.IsValid() {
+		return traceID, spanID
+	}
+	var traceID api.TraceID
+	for !traceID.IsValid() {
+		binary.NativeEndian.PutUint64(traceID[:8], rand.Uint64())
+		binary.NativeEndian.PutUint64(traceID[8:], rand.Uint64())
+	}
+	return traceID, g.NewSpanID(ctx, traceID)
+}
+
+// NewSpanID implements trace.IDGenerator.
+func (ids) NewSpanID(ctx context.Context, _ api.TraceID) (id api.SpanID) {
+	if _, spanID, _ := orchestrall.Rescued(ctx); spanID.IsValid() {
+		return spanID
+	}
+	for !id.IsValid() {
+		binary.NativeEndian.PutUint64(id[:], rand.Uint64())
+	}
+	return id
+}
