@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -61,13 +60,13 @@ type namePart struct {
 }
 
 // Register resolves everything static about the operation. Calls that start
-// before it are passed through.
+// before it are passed through, and so are those of operations whose name or
+// function matches a pattern in ORCHESTRALL_DISABLE (* and ?, with commas).
 func (o *Operation) Register(s Spec) {
 	defer contain() // a bad Spec must cost the telemetry, not the program
 	s.Fields = slices.Clone(s.Fields)
 	s.Ignore = slices.Clone(s.Ignore)
-	o.state.Store(newState(s))
-	registered.add(s)
+	registered.add(o, s)
 }
 
 func newState(s Spec) *state {
@@ -194,28 +193,4 @@ func parseName(s string, fields []Field) []namePart {
 	}
 	text(s)
 	return parts
-}
-
-// Operations returns the specs of all registered operations, by name.
-func Operations() []Spec { return registered.specs() }
-
-var registered registry
-
-type registry struct {
-	mu  sync.Mutex
-	all []Spec
-}
-
-func (r *registry) add(s Spec) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all = append(r.all, s)
-}
-
-func (r *registry) specs() []Spec {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	all := slices.Clone(r.all)
-	slices.SortStableFunc(all, func(a, b Spec) int { return cmp.Compare(a.Name, b.Name) })
-	return all
 }

@@ -20,8 +20,15 @@
 //
 // Beside /metrics, /-/active lists the oldest running calls of operations with
 // a slow or a hang limit, each with its trace id and the stack of its goroutine.
-// It answers only requests from the same machine, and none that a web page of
-// another origin makes.
+// /-/operations lists all operations with their counts, and with POST switches
+// those that a pattern means:
+//
+//	curl -X POST -H 'X-Orchestrall: operator' 'http://127.0.0.1:9464/-/operations?name=Cache.*&state=off'
+//
+// state is on or off, log a level as in a directive, sample a ratio; default
+// goes back to what the directive says. ORCHESTRALL_DISABLE=PATTERN,… switches
+// operations off from the start. Both addresses answer only requests from the
+// same machine, and none that a web page of another origin makes.
 //
 // No part may fail the program. What does not start says so in one warning and
 // is left out; what a back end does not take in time is dropped and counted in

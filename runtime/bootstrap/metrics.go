@@ -41,6 +41,8 @@ func startMetrics(res *resource.Resource, getenv func(string) string) part {
 		Timeout:             10 * time.Second,
 	}))
 	mux.Handle("GET /-/active", operatorOnly(active()))
+	mux.Handle("GET /-/operations", operatorOnly(http.HandlerFunc(listOperations)))
+	mux.Handle("POST /-/operations", operatorOnly(http.HandlerFunc(switchOperations)))
 	srv := &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,
