@@ -8,6 +8,8 @@ import (
 	"go/token"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -172,15 +174,24 @@ func TestOwnersSections(t *testing.T) {
 
 // families reads what the runtime's source says of each kind: the table is not
 // exported, and lies in another module.
-func families(t *testing.T) map[string]map[string]ast.Expr {
+func families(t *testing.T) (found map[string]map[string]ast.Expr, buckets map[string][]float64) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", "runtime", "kind.go"), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := make(map[string]map[string]ast.Expr)
+	found, buckets = make(map[string]map[string]ast.Expr), make(map[string][]float64)
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
+		if ok && strings.HasSuffix(spec.Names[0].Name, "Seconds") || ok && spec.Names[0].Name == "secondsToMinutes" {
+			for _, elt := range spec.Values[0].(*ast.CompositeLit).Elts {
+				bound, err := strconv.ParseFloat(elt.(*ast.BasicLit).Value, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				buckets[spec.Names[0].Name] = append(buckets[spec.Names[0].Name], bound)
+			}
+		}
 		if !ok || spec.Names[0].Name != "families" {
 			return true
 		}
@@ -194,11 +205,11 @@ func families(t *testing.T) map[string]map[string]ast.Expr {
 		}
 		return false
 	})
-	return found
+	return found, buckets
 }
 
 func TestKindsAreThoseOfTheRuntime(t *testing.T) {
-	runtime := families(t)
+	runtime, buckets := families(t)
 	if len(runtime) != len(kinds) || len(kindOrder) != len(kinds) {
 		t.Errorf("the runtime has %d kinds, the catalog %d in an order of %d", len(runtime), len(kinds), len(kindOrder))
 	}
@@ -206,6 +217,9 @@ func TestKindsAreThoseOfTheRuntime(t *testing.T) {
 		level, ok := fields["level"].(*ast.SelectorExpr)
 		if !ok || strings.ToLower(strings.TrimPrefix(level.Sel.Name, "Level")) != kinds[name].level {
 			t.Errorf("%s: the catalog has the level %q", name, kinds[name].level)
+		}
+		if list, ok := fields["buckets"].(*ast.Ident); !ok || !slices.Equal(buckets[list.Name], kinds[name].buckets) {
+			t.Errorf("%s: the catalog has the buckets %v, the runtime %v", name, kinds[name].buckets, buckets[list.Name])
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/orchestrall/orchestrall/instrument"
+	"github.com/orchestrall/orchestrall/internal/catalog"
 	"github.com/orchestrall/orchestrall/internal/drift"
 )
 
@@ -18,6 +19,8 @@ func (s *session) checkVerb() *cli.Command {
 		Description: `A package counts as checked in when it has an orchestrall_gen.go or
 orchestrall.yaml lists it under generate. The differences are printed as a unified
 diff that patch -p1 takes. In all other packages the directives are validated.
+Where orchestrall.yaml names a folder under dashboards, a check of the whole module
+compares the rules in it, too.
 
 ` + patternsText + `
 
@@ -36,6 +39,13 @@ func formatFlag(usage, value string) *cli.StringFlag {
 	return &cli.StringFlag{Name: "format", Usage: usage, Value: value}
 }
 
+// A checked package has findings where it is checked in, and operations that
+// the rules of the service are made of.
+type checked struct {
+	findings   []drift.Finding
+	operations []catalog.Operation
+}
+
 func (s *session) check(patterns []string, format drift.Format) error {
 	t, err := s.scanPatterns(patterns, hasWork)
 	if err != nil {
@@ -43,20 +53,25 @@ func (s *session) check(patterns []string, format drift.Format) error {
 	}
 	version, _ := toolVersion()
 	r := &drift.Report{Command: "check", Version: version, Root: t.cwd}
-	findings := each(s, t, func(p *planned) ([]drift.Finding, []instrument.Diagnostic) {
+	packages := each(s, t, func(p *planned) (checked, []instrument.Diagnostic) {
+		c := checked{operations: described(p)}
 		if !p.folder.CheckedIn() || p.broken {
-			return nil, nil
+			return c, nil
 		}
 		outputs, ds := p.plan.Source()
 		if instrument.HasErrors(ds) {
-			return nil, ds
+			return c, ds
 		}
-		var findings []drift.Finding
 		for _, f := range differences(p.pkg, outputs) {
-			findings = append(findings, f.Finding(t.cwd, "run orchestrall generate "+t.pattern(p.folder)))
+			c.findings = append(c.findings, f.Finding(t.cwd, "run orchestrall generate "+t.pattern(p.folder)))
 		}
-		return findings, ds
+		return c, ds
 	})
+	rules, err := t.dashboardDrift(patterns, packages)
+	if err != nil {
+		return err
+	}
+	r.Findings = rules
 	r.Add(t.diagnostics...)
 	for i, f := range t.folders {
 		if !f.CheckedIn() {
@@ -64,8 +79,8 @@ func (s *session) check(patterns []string, format drift.Format) error {
 			continue
 		}
 		r.CheckedIn++
-		r.Findings = append(r.Findings, findings[i]...)
-		if len(findings[i]) > 0 {
+		r.Findings = append(r.Findings, packages[i].findings...)
+		if len(packages[i].findings) > 0 {
 			r.Drifted++
 		}
 	}

@@ -36,6 +36,12 @@ bootstrap: true
 #     get: "{}.Context()"
 #     set: "{}.SetContext(ctx)"
 
+# The folder that "orchestrall dashboards" writes Prometheus rules to, and that
+# "orchestrall check" looks at, too.
+# dashboards:
+#   folder: ./deployment/rules
+#   runbook: https://example.com/runbook
+
 # Modules whose version a build may raise where the runtime needs a newer one than
 # go.mod names. Without this a build stops and names both versions.
 # upgrades:

@@ -56,6 +56,11 @@ type Config struct {
 	// Upgrades names the modules that the runtime's requirement may raise in a
 	// build; a user's versions stay as they are otherwise.
 	Upgrades []Pattern
+	// Dashboards is the folder of what orchestrall dashboards writes, absolute;
+	// "" for none.
+	Dashboards string
+	// Runbook is the address that alerts point to; "" for the tool's own.
+	Runbook string
 }
 
 // Default returns what holds where there is no file.

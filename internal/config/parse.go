@@ -170,6 +170,7 @@ func (p *fileParser) file(n *yaml.Node) {
 				p.context(item)
 			}
 		}},
+		{"dashboards", func(_, v *yaml.Node) { p.dashboards(v) }},
 		{"upgrades", func(_, v *yaml.Node) {
 			for _, item := range p.list("upgrades", v) {
 				if pattern := p.pattern(item); pattern != nil {
