@@ -35,6 +35,7 @@ type Operation struct {
 	Carried    []string   `json:"carried,omitempty"`
 	Log        Log        `json:"log"`
 	Slow       Limit      `json:"slow,omitempty"`
+	Hang       Limit      `json:"hang,omitempty"`
 	SLO        *Objective `json:"slo,omitempty"`
 	Min        Limit      `json:"min,omitempty"`
 	Sample     string     `json:"sample,omitempty"`
@@ -118,7 +119,7 @@ func (l Limit) Seconds() float64 { return time.Duration(l).Seconds() }
 func New(op instrument.Operation, dir string, owners []string) Operation {
 	o := Operation{
 		Name: op.Name, SpanName: op.SpanName, Kind: op.Kind, Attributes: op.Attributes, Carried: op.Carried,
-		Log: Log{op.Log, op.Log != "" && op.Log != "off"}, Slow: Limit(op.Slow), SLO: ParseObjective(op.SLO), Min: Limit(op.Min), Sample: op.Sample,
+		Log: Log{op.Log, op.Log != "" && op.Log != "off"}, Slow: Limit(op.Slow), Hang: Limit(op.Hang), SLO: ParseObjective(op.SLO), Min: Limit(op.Min), Sample: op.Sample,
 		Root: !op.Context, Owners: owners, Package: op.Package, Function: op.Function, File: op.File, Line: op.Line, Dir: dir,
 	}
 	if op.Log == "" {

@@ -28,7 +28,7 @@ func sample() *Catalog {
 		New(instrument.Operation{
 			Name: "Run|all <b>", SpanName: "Run|all <b>", Kind: "agent", Metric: "agent_execution_duration_seconds",
 			Labels: []string{"agent_type"}, Attributes: []string{"a.b"}, Carried: []string{"userId"}, Log: "warn",
-			Slow: 2 * time.Minute, SLO: "99.9@2s", Min: time.Millisecond, Sample: "0.5",
+			Slow: 2 * time.Minute, Hang: time.Hour, SLO: "99.9@2s", Min: time.Millisecond, Sample: "0.5",
 			Package: "example.com/app", Function: "example.com/app.Run", File: "run.go", Line: 3, Context: true,
 		}, "/app", []string{"@org/agents", "a@example.com"}),
 		New(instrument.Operation{
@@ -42,10 +42,10 @@ func sample() *Catalog {
 
 func TestTable(t *testing.T) {
 	got := string(sample().Table(Operation.Where))
-	want := `KIND      OPERATION    METRIC                            LABELS      SLOW  SLO      LOG    OWNER                      WHERE
-agent     Run|all <b>  agent_execution_duration_seconds  agent_type  2m    99.9@2s  warn   @org/agents a@example.com  run.go:3
-internal  quiet        -                                 -           -     -        off    -                          run.go:9
-db        Store.Find   database_query_duration_seconds   -           -     -        debug  -                          store/store.go:6
+	want := `KIND      OPERATION    METRIC                            LABELS      SLOW  HANG  SLO      LOG    OWNER                      WHERE
+agent     Run|all <b>  agent_execution_duration_seconds  agent_type  2m    1h    99.9@2s  warn   @org/agents a@example.com  run.go:3
+internal  quiet        -                                 -           -     -     -        off    -                          run.go:9
+db        Store.Find   database_query_duration_seconds   -           -     -     -        debug  -                          store/store.go:6
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -56,7 +56,7 @@ func TestMarkdown(t *testing.T) {
 	got := string(sample().Markdown())
 	want := "# Operations of example.com/app\n\n3 operations: 1 agent, 1 db, 1 internal.\n\n## example.com/app\n\n" +
 		"| operation | kind | span | metric and labels | attributes | limits | log | owner | place |\n|---|---|---|---|---|---|---|---|---|\n" +
-		"| `Run\\|all <b>` | agent | `Run\\|all <b>` | `agent_execution_duration_seconds` by `operation`, `status`, `agent_type` | `a.b`; carried: `userId` | slow=2m, slo=99.9@2s, min=1ms, sample=0.5 | warn, start too | @org/agents a@example.com | `run.go:3` |\n" +
+		"| `Run\\|all <b>` | agent | `Run\\|all <b>` | `agent_execution_duration_seconds` by `operation`, `status`, `agent_type` | `a.b`; carried: `userId` | slow=2m, hang=1h, slo=99.9@2s, min=1ms, sample=0.5 | warn, start too | @org/agents a@example.com | `run.go:3` |\n" +
 		"| `quiet` | internal | `quiet` |  |  |  | off |  | `run.go:9` |\n" +
 		"\n## example.com/app/store\n\n" +
 		"| operation | kind | span | metric and labels | attributes | limits | log | owner | place |\n|---|---|---|---|---|---|---|---|---|\n" +

@@ -27,10 +27,10 @@ func (c *Catalog) JSON() ([]byte, error) {
 func (c *Catalog) Table(where func(Operation) string) []byte {
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "KIND\tOPERATION\tMETRIC\tLABELS\tSLOW\tSLO\tLOG\tOWNER\tWHERE")
+	fmt.Fprintln(w, "KIND\tOPERATION\tMETRIC\tLABELS\tSLOW\tHANG\tSLO\tLOG\tOWNER\tWHERE")
 	for _, op := range c.Operations {
 		fmt.Fprintln(w, strings.Join([]string{
-			op.Kind, op.Name, dash(op.Metric), dash(strings.Join(op.ownLabels(), ",")), dash(op.Slow.String()), dash(op.SLO.String()),
+			op.Kind, op.Name, dash(op.Metric), dash(strings.Join(op.ownLabels(), ",")), dash(op.Slow.String()), dash(op.Hang.String()), dash(op.SLO.String()),
 			op.Log.Level, dash(strings.Join(op.Owners, " ")), where(op),
 		}, "\t"))
 	}
@@ -98,7 +98,7 @@ func (c *Catalog) summary() string {
 // limits are the keys of the directive that bound a call, as it has them.
 func (o Operation) limits() []string {
 	var all []string
-	for _, l := range []struct{ key, value string }{{"slow", o.Slow.String()}, {"slo", o.SLO.String()}, {"min", o.Min.String()}, {"sample", o.Sample}} {
+	for _, l := range []struct{ key, value string }{{"slow", o.Slow.String()}, {"hang", o.Hang.String()}, {"slo", o.SLO.String()}, {"min", o.Min.String()}, {"sample", o.Sample}} {
 		if l.value != "" {
 			all = append(all, l.key+"="+l.value)
 		}

@@ -26,7 +26,7 @@ func (s *session) dashboardsVerb() *cli.Command {
 		Description: `It writes four files:
 
     ` + dashboards.RecordingFile + `  rates, error ratios and percentiles of every operation
-    ` + dashboards.AlertingFile + `   HighErrorRate; SlowCalls for slow=, ErrorBudgetBurn for slo=
+    ` + dashboards.AlertingFile + `   HighErrorRate; for slow= SlowCalls, for slo= ErrorBudgetBurn, for hang= StuckCalls
     ` + dashboards.TestFile + `      proves both: promtool test rules ` + dashboards.TestFile + `
     ` + dashboards.ReferenceFile + `           every metric, label and alert
 

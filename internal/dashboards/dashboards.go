@@ -72,6 +72,7 @@ type service struct {
 	title   string
 	runbook string
 	metrics []*metric
+	hanging []*operation // those with a hang limit, whether they have a metric or not
 }
 
 // A metric is one histogram family and the operations that it has series of.
@@ -112,9 +113,12 @@ func newService(c *catalog.Catalog, opt Options) (*service, []instrument.Diagnos
 		ds = append(ds, d)
 	}
 	for _, op := range c.Operations {
+		if op.Hang > 0 && !slices.ContainsFunc(s.hanging, func(o *operation) bool { return o.Name == op.Name }) {
+			s.hanging = append(s.hanging, &operation{Operation: op})
+		}
 		if op.Metric == "" {
 			if op.Slow > 0 || op.SLO != nil {
-				warn(op, "take metric=off away", "its limits get no alert, because it has no metric")
+				warn(op, "take metric=off away", "slow= and slo= get no alert, because it has no metric")
 			}
 			continue
 		}
@@ -130,6 +134,7 @@ func newService(c *catalog.Catalog, opt Options) (*service, []instrument.Diagnos
 	for _, m := range s.metrics {
 		slices.SortFunc(m.operations, func(a, b *operation) int { return cmp.Compare(a.Name, b.Name) })
 	}
+	slices.SortFunc(s.hanging, func(a, b *operation) int { return cmp.Compare(a.Name, b.Name) })
 	return s, ds
 }
 

@@ -31,6 +31,7 @@ func op(name, kind, metric string, slow time.Duration, slo string, labels ...str
 
 func agents() *catalog.Catalog {
 	run := op("AgentService.Run", "agent", "agent_execution_duration_seconds", 10*time.Second, "99.9@2.5s", "agent_type")
+	run.Hang = catalog.Limit(5 * time.Minute)
 	run.Owners = []string{"@org/agents", "@kim"}
 	return &catalog.Catalog{Title: "example.com/app", Operations: []catalog.Operation{
 		run,
@@ -43,6 +44,8 @@ func agents() *catalog.Catalog {
 // odd holds what can go wrong: quotes in names, limits beyond the buckets,
 // objectives that can't burn fast, metrics of one's own, shared names.
 func odd() *catalog.Catalog {
+	stuck := op(`stuck "op"`, "tool", "off", 0, "")
+	stuck.Hang = catalog.Limit(time.Hour)
 	return &catalog.Catalog{Title: "example.com/odd", Operations: []catalog.Operation{
 		op(`say "hi"|\ there`, "server", "http_request_duration_seconds", 2*time.Second, "99.95@1s", "route", "method"),
 		op("Half", "llm", "llm_request_duration_seconds", 0, "50@2s"),
@@ -52,6 +55,7 @@ func odd() *catalog.Catalog {
 		op("Own", "tool", "my:tool_seconds", time.Second, ""),
 		op("Own", "tool", "my:tool_seconds", 3*time.Second, "99@4s", "x"),
 		op("Silent", "tool", "off", time.Second, ""),
+		stuck, stuck,
 	}}
 }
 
@@ -141,6 +145,7 @@ func TestPromtoolFindsWrongRules(t *testing.T) {
 		"error rate": {"_failed:ratio_rate5m > 0.1", "_failed:ratio_rate5m > 1.1"},
 		"latency":    {"} > 10", "} > 1e4"},
 		"calm":       {"_failed:ratio_rate5m > 0.1", "_failed:ratio_rate5m >= 0"},
+		"stuck":      {"}) > 0", "}) > 5"},
 		"burn":       {"} > 0.0144", "} >= 0"},
 	} {
 		dir := t.TempDir()
@@ -172,7 +177,7 @@ func TestLimitsThatBucketsCannotTell(t *testing.T) {
 		"Forever: slo=99@1h counts failures only: the largest bucket of database_query_duration_seconds ends at 5s; choose a kind of longer calls",
 		"Instant: slow=1ms alerts at 0.1s, where the smallest bucket of agent_execution_duration_seconds ends; choose a kind of shorter calls",
 		"Instant: slo=99@1ms counts calls up to 0.1s as good, the next bucket of agent_execution_duration_seconds; write 0.1s to be exact",
-		"Silent: its limits get no alert, because it has no metric; take metric=off away",
+		"Silent: slow= and slo= get no alert, because it has no metric; take metric=off away",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -229,7 +234,7 @@ func TestRunbook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{highErrorRate, slowCalls, errorBudgetBurn} {
+	for _, name := range alertNames {
 		if !bytes.Contains(text, []byte("\n## "+name+"\n")) {
 			t.Errorf("docs/alerts.md has no section %s", name)
 		}

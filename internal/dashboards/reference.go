@@ -11,7 +11,7 @@ import (
 // holds the names against its source.
 var ownMetrics = []struct{ name, labels, what string }{
 	{"operations_in_flight", "operation", "calls that have not ended"},
-	{"operations_stuck", "operation", "calls that run for longer than their operation's hang limit"},
+	{stuckMetric, "operation", "calls that run for longer than their operation's hang limit"},
 	{"orchestrall_label_overflow_total", "operation, label", "label values over the limit, recorded as other"},
 	{"orchestrall_recordings_dropped_total", "reason", "values that RecordMetric did not record"},
 	{"orchestrall_spans_dropped_total", "reason", "spans that were recorded but not delivered"},
@@ -26,10 +26,10 @@ func (s *service) reference(recording, alerting []group) []byte {
 		"`operation`, `status` (`success` or `failed`) and those that its directive adds. A label that has taken 100 values\n" +
 		"reports further ones as `other`.\n")
 	for i, m := range s.metrics {
-		fmt.Fprintf(&b, "\n## %s\n\n| operation | kind | labels | slow | slo | buckets up to | package |\n|---|---|---|---|---|---|---|\n", m.name)
+		fmt.Fprintf(&b, "\n## %s\n\n| operation | kind | labels | slow | hang | slo | buckets up to | package |\n|---|---|---|---|---|---|---|---|\n", m.name)
 		for _, op := range m.operations {
 			buckets := op.Buckets()
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %ss | `%s` |\n", escape(op.Name), op.Kind, quoted(op.Labels[2:]), op.Slow, op.SLO,
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %ss | `%s` |\n", escape(op.Name), op.Kind, quoted(op.Labels[2:]), op.Slow, op.Hang, op.SLO,
 				number(buckets[len(buckets)-1]), op.Package)
 		}
 		b.WriteString("\nRecorded:\n\n")

@@ -34,7 +34,13 @@ const (
 	highErrorRate   = "HighErrorRate"
 	slowCalls       = "SlowCalls"
 	errorBudgetBurn = "ErrorBudgetBurn"
+	stuckCalls      = "StuckCalls"
 )
+
+var alertNames = []string{highErrorRate, slowCalls, errorBudgetBurn, stuckCalls}
+
+// stuckMetric is the runtime's gauge of calls past their hang limit.
+const stuckMetric = "operations_stuck"
 
 // Below this rate of calls a second, three in five minutes, one failure says
 // little about the rest.
@@ -112,6 +118,9 @@ func (s *service) alerting() []group {
 			}
 		}
 	}
+	for _, op := range s.hanging {
+		g.Rules = append(g.Rules, s.stuckCalls(op))
+	}
 	if g.Rules == nil {
 		return []group{}
 	}
@@ -150,6 +159,22 @@ func (s *service) slowCalls(op *operation) rule {
 	r.Annotations = text("{{ $labels.operation }}", "{{ $value | humanizeDuration }}")
 	buckets := op.Buckets()
 	r.expect(op, text(op.Name, humanDuration(buckets[len(buckets)-1])))
+	return r
+}
+
+func (s *service) stuckCalls(op *operation) rule {
+	r := rule{
+		Alert: stuckCalls, For: "1m", early: true,
+		Expr:   fmt.Sprintf("sum by (operation) (%s{%s}) > 0", stuckMetric, matcher("operation", op.Name)),
+		Labels: withOwner(op, map[string]string{"severity": "warning", "metric": stuckMetric}),
+	}
+	text := func(operation, value string) map[string]string {
+		return s.annotations(stuckCalls,
+			fmt.Sprintf("Calls of %s past hang=%s: %s", operation, op.Hang, value),
+			fmt.Sprintf("Calls of %s have not ended. Each wrote an error line with the stack that it waits in.", operation))
+	}
+	r.Annotations = text("{{ $labels.operation }}", "{{ $value }}")
+	r.expect(op, text(op.Name, "1"))
 	return r
 }
 

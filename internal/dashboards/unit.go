@@ -49,6 +49,7 @@ func (r *rule) expect(op *operation, annotations map[string]string) {
 const (
 	rising = "0+60x240" // one call a second, for four hours
 	still  = "0x240"
+	later  = "0x4 1x235" // so that what waits a minute does not fire at five
 )
 
 // tests prove two days: a calm one, on which nothing may fire, and one on which
@@ -69,7 +70,12 @@ func (s *service) tests(recording, alerting []group) testFile {
 			bad.InputSeries = append(bad.InputSeries, op.series(still, rising)...)
 		}
 	}
-	for _, name := range []string{highErrorRate, slowCalls, errorBudgetBurn} {
+	for _, op := range s.hanging {
+		name := fmt.Sprintf("%s{%s}", stuckMetric, matcher("operation", op.Name))
+		calm.InputSeries = append(calm.InputSeries, series{name, still})
+		bad.InputSeries = append(bad.InputSeries, series{name, later})
+	}
+	for _, name := range alertNames {
 		var early, late []expected
 		for _, r := range alerting[0].Rules {
 			if r.Alert != name {
