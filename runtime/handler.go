@@ -41,17 +41,22 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	}
 	writing.Add(1)
 	defer writing.Add(-1)
-	var room [8]slog.Attr
-	more := correlation(ctx, room[:0])
+	more := correlation(ctx)
 	if len(h.groups) > 0 {
 		r = h.nested(r)
-	} else if len(more) > 0 {
-		r = r.Clone()
 	}
-	if more = without(more, r.Attrs); len(more) > 0 {
-		r.AddAttrs(more...)
+	if len(more) > 0 {
+		r = extended(r, more)
 	}
 	return h.inner.Handle(ctx, r)
+}
+
+// extended is the record with more attributes, but for those that it brings
+// itself. It stands apart, since the record moves to the heap in here.
+func extended(r slog.Record, more []slog.Attr) slog.Record {
+	r = r.Clone()
+	r.AddAttrs(without(more, r.Attrs)...)
+	return r
 }
 
 // nested is the record with its attributes inside the open groups.

@@ -99,7 +99,7 @@ func writeLine(ctx context.Context, level slog.Level, message string, attrs []sl
 	r := slog.NewRecord(time.Now(), level, message, 0)
 	h := slog.Default().Handler()
 	if _, ok := h.(*Handler); !ok {
-		attrs = append(attrs, without(correlation(ctx, nil), slices.Values(attrs))...)
+		attrs = append(attrs, without(correlation(ctx), slices.Values(attrs))...)
 	}
 	r.AddAttrs(attrs...)
 	_ = h.Handle(ctx, r)
@@ -107,11 +107,17 @@ func writeLine(ctx context.Context, level slog.Level, message string, attrs []sl
 
 // correlation is what ties a line to its trace: the ids of the span in ctx and
 // the fields that ctx carries.
-func correlation(ctx context.Context, attrs []slog.Attr) []slog.Attr {
-	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
+func correlation(ctx context.Context) []slog.Attr {
+	fields := carriedFields(ctx)
+	sc := trace.SpanContextFromContext(ctx)
+	if !sc.IsValid() && len(fields) == 0 {
+		return nil
+	}
+	attrs := make([]slog.Attr, 0, 2+len(fields))
+	if sc.IsValid() {
 		attrs = append(attrs, slog.String(TraceIDKey, sc.TraceID().String()), slog.String(SpanIDKey, sc.SpanID().String()))
 	}
-	return slogAttrs(attrs, carriedFields(ctx))
+	return slogAttrs(attrs, fields)
 }
 
 // without removes what the line says itself under the same key.

@@ -6,10 +6,15 @@
 // anywhere.
 //
 //	LOG_LEVEL                        debug, info (default), warn, error
+//	LOG_FORMAT                       json (default), or text for people, in colours on a terminal
+//	LOG_SAMPLING                     FIRST/EVERY, 100/100 by default, or off: of DEBUG and INFO lines with the same
+//	                                 message the first so many a second are written, then one in so many; the
+//	                                 rest is counted in log_events_dropped_total
 //	PROMETHEUS_PORT                  port of /metrics, 9464 by default; 0 takes a free one, off none
 //	OTEL_EXPORTER_PROMETHEUS_HOST    address of /metrics, 127.0.0.1 by default
 //	OTEL_EXPORTER                    console, otlp, none, or several with commas; OTEL_TRACES_EXPORTER likewise.
 //	                                 By default otlp where an OTLP endpoint is set, else none
+//	JAEGER_ENDPOINT                  where nothing else is set: OTLP to that host, with a warning
 //	OTEL_EXPORTER_OTLP_PROTOCOL      http/protobuf (default) or grpc; …_TRACES_PROTOCOL likewise
 //	OTEL_EXPORTER_OTLP_…             endpoint, headers, certificates, timeout: see the exporters
 //	OTEL_TRACES_SAMPLER, …_ARG       always_on, always_off, traceidratio, or parentbased_ before one of these.

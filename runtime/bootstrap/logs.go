@@ -19,12 +19,34 @@ func startLogs(service string, getenv func(string) string, stderr io.Writer) {
 		slog.SetDefault(slog.New(orchestrall.NewHandler(own)))
 		return
 	}
-	level, err := parseLevel(getenv("LOG_LEVEL"))
-	bare := slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: rename})
-	slog.SetDefault(slog.New(orchestrall.NewHandler(newServiceHandler(bare, service))))
-	if err != nil {
-		slog.Warn("LOG_LEVEL is not a level; logging at INFO", "error", err)
+	level, levelErr := parseLevel(getenv("LOG_LEVEL"))
+	thin, thinErr := newThinner(getenv("LOG_SAMPLING"))
+	bare, formatErr := newFormat(getenv, level, stderr)
+	h := newLineHandler(bare, service, newLineMetrics(thin))
+	slog.SetDefault(slog.New(orchestrall.NewHandler(serviceHandler{h, bare})))
+	if levelErr != nil {
+		slog.Warn("LOG_LEVEL is not a level; logging at INFO", "error", levelErr)
 	}
+	if thinErr != nil {
+		slog.Warn("LOG_SAMPLING is not understood; 100/100 is used", "error", thinErr)
+	}
+	if formatErr != nil {
+		slog.Warn("LOG_FORMAT is not a format; logging JSON", "error", formatErr)
+	}
+}
+
+// newFormat returns the handler that writes the lines as LOG_FORMAT asks.
+func newFormat(getenv func(string) string, level slog.Level, w io.Writer) (slog.Handler, error) {
+	format := strings.ToLower(strings.TrimSpace(getenv("LOG_FORMAT")))
+	var err error
+	switch format {
+	case "text":
+		return newTextHandler(w, level, terminal(w, getenv)), nil
+	case "", "json":
+	default:
+		err = fmt.Errorf("%q is neither json nor text", format)
+	}
+	return newJSONHandler(w, level), err
 }
 
 func parseLevel(s string) (level slog.Level, err error) {
@@ -38,23 +60,6 @@ func parseLevel(s string) (level slog.Level, err error) {
 		return slog.LevelInfo, err
 	}
 	return level, nil
-}
-
-// stamp has a fixed width, so that lines sort as text.
-const stamp = "2006-01-02T15:04:05.000Z"
-
-// rename gives slog's own fields the names that the dashboards look for.
-func rename(groups []string, a slog.Attr) slog.Attr {
-	if len(groups) > 0 {
-		return a
-	}
-	switch {
-	case a.Key == slog.TimeKey && a.Value.Kind() == slog.KindTime:
-		return slog.String("timestamp", a.Value.Time().UTC().Format(stamp))
-	case a.Key == slog.MessageKey:
-		a.Key = "message"
-	}
-	return a
 }
 
 // errorLog tells what OpenTelemetry complains about, but not over and over: a

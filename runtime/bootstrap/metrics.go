@@ -71,17 +71,7 @@ type drops struct {
 }
 
 func newDrops() drops {
-	vec := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "orchestrall_spans_dropped_total",
-		Help: "Spans that were recorded but not delivered.",
-	}, []string{"reason"})
-	if err := prometheus.Register(vec); err != nil {
-		if twice := new(prometheus.AlreadyRegisteredError); errors.As(err, twice) {
-			if existing, ok := twice.ExistingCollector.(*prometheus.CounterVec); ok {
-				vec = existing
-			}
-		}
-	}
+	vec := counters("orchestrall_spans_dropped_total", "Spans that were recorded but not delivered.", "reason")
 	return drops{
 		queueFull:    vec.WithLabelValues("queue_full"),
 		exportFailed: vec.WithLabelValues("export_failed"),

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -53,14 +55,19 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 	var queue *boundedQueue
 	delivers := false
 	dropped := newDrops()
-	for _, name := range exporters(getenv) {
+	wanted := exporters(getenv)
+	jaeger := jaegerHost(getenv, wanted)
+	if jaeger != nil && len(wanted) == 0 {
+		wanted = []string{"otlp"}
+	}
+	for _, name := range wanted {
 		switch name {
 		case "none":
 		case "console":
 			delivers = true
 			options = append(options, trace.WithSpanProcessor(newConsole(stderr, dropped.tooMany)))
 		case "otlp":
-			exporter, err := newOTLP(getenv)
+			exporter, err := newOTLP(getenv, jaeger)
 			if err != nil {
 				slog.Warn("spans are not exported", "error", err)
 				continue
@@ -101,7 +108,7 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 func exporters(getenv func(string) string) []string {
 	wanted := cmp.Or(getenv("OTEL_EXPORTER"), getenv("OTEL_TRACES_EXPORTER"))
 	if strings.TrimSpace(wanted) == "" {
-		if getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "" {
+		if otlpEndpoint(getenv) {
 			return []string{"otlp"}
 		}
 		return nil
@@ -115,13 +122,23 @@ func exporters(getenv func(string) string) []string {
 	return names
 }
 
-func newOTLP(getenv func(string) string) (trace.SpanExporter, error) {
+// newOTLP returns the exporter for the endpoint in the environment, or for the
+// Jaeger host if that is given.
+func newOTLP(getenv func(string) string, jaeger *url.URL) (trace.SpanExporter, error) {
 	protocol := cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), getenv("OTEL_EXPORTER_OTLP_PROTOCOL"), "http/protobuf")
 	switch protocol {
 	case "http/protobuf":
-		return otlptracehttp.New(context.Background())
+		var options []otlptracehttp.Option
+		if jaeger != nil {
+			options = append(options, otlptracehttp.WithEndpointURL(jaeger.Scheme+"://"+net.JoinHostPort(jaeger.Hostname(), "4318")+"/v1/traces"))
+		}
+		return otlptracehttp.New(context.Background(), options...)
 	case "grpc":
-		return otlptracegrpc.New(context.Background())
+		var options []otlptracegrpc.Option
+		if jaeger != nil {
+			options = append(options, otlptracegrpc.WithEndpointURL(jaeger.Scheme+"://"+net.JoinHostPort(jaeger.Hostname(), "4317")))
+		}
+		return otlptracegrpc.New(context.Background(), options...)
 	default:
 		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_PROTOCOL is %q; use http/protobuf or grpc", protocol)
 	}
