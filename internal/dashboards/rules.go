@@ -195,6 +195,10 @@ func (s *service) burn(op *operation) []rule {
 				"severity": b.severity, "metric": op.metric, "long_window": b.long, "short_window": b.short,
 			}),
 		}
+		if b.early {
+			// One failure at night must wake nobody; the longer windows see it.
+			r.Expr += fmt.Sprintf("\n  and\n%s{%s} > %s", callRate(op.metric), name, minimumRate)
+		}
 		text := func(operation, value string) map[string]string {
 			return s.annotations(errorBudgetBurn,
 				fmt.Sprintf("%s misses slo=%s in %s of its calls", operation, op.slo, value),
