@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -135,10 +136,11 @@ func (c *collector) metricOf(s *Spec, f family, labels []string) *metric {
 		name, help = metricName(s.Metric), "Duration of calls in seconds."
 	}
 	operation := validText(s.Name)
-	return c.metric(&metric{
-		operation: operation,
-		opts:      prometheus.HistogramOpts{Name: name, Help: help, Buckets: f.buckets},
-	}, labels)
+	opts := prometheus.HistogramOpts{Name: name, Help: help, Buckets: f.buckets}
+	if s.Kind != Internal { // what may take a microsecond is not made to pay for it
+		opts = withNative(opts)
+	}
+	return c.metric(&metric{operation: operation, opts: opts}, labels)
 }
 
 // recorded returns the metric for values that the program records itself.
@@ -146,8 +148,18 @@ func (c *collector) recorded(name string, labels []string) *metric {
 	return c.metric(&metric{
 		operation: name,
 		recorded:  true,
-		opts:      prometheus.HistogramOpts{Name: name, Help: "Values recorded by the program.", Buckets: bucketsFor(name)},
+		opts:      withNative(prometheus.HistogramOpts{Name: name, Help: "Values recorded by the program.", Buckets: bucketsFor(name)}),
 	}, labels)
+}
+
+// withNative adds a native histogram to the classic buckets, for servers that
+// ask for it. It starts with buckets that are a fifth wide and makes them wider
+// before there are more of them than its memory is worth.
+func withNative(opts prometheus.HistogramOpts) prometheus.HistogramOpts {
+	opts.NativeHistogramBucketFactor = 1.2
+	opts.NativeHistogramMaxBucketNumber = 40
+	opts.NativeHistogramMinResetDuration = time.Hour
+	return opts
 }
 
 func (c *collector) registerOnce() {

@@ -101,7 +101,12 @@ func (c *Call) settle(o *outcome, fill func(int) Value) {
 	}
 	o.slow = st.slow > 0 && o.elapsed > st.slow
 	if m := st.metric; m != nil {
-		m.at(c.leafAtEnd(m, fill)).observe(o.failure != nil, float64(o.elapsed)*1e-9)
+		s, seconds := m.at(c.leafAtEnd(m, fill)), float64(o.elapsed)*1e-9
+		if c.span != nil {
+			s.observeSpan(c.span, o.failure != nil, seconds, c.start+o.elapsed)
+		} else {
+			s.observe(o.failure != nil, seconds)
+		}
 	}
 	if c.span == nil && !c.lines && o.failure == nil && !o.slow {
 		return

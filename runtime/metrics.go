@@ -1,13 +1,16 @@
 package orchestrall
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Bounds on what labels can make of the registry. A value over the limit
@@ -26,7 +29,58 @@ const (
 
 // series is one combination of an operation's own labels. Values that the
 // program records itself have no failed.
-type series struct{ success, failed prometheus.Histogram }
+type series struct {
+	success, failed prometheus.Histogram
+	exemplars       [2]exemplars // of success, of failed
+}
+
+// exemplars remembers when a histogram last got an exemplar: one costs as much
+// as a span, and an operator opens no more than a few.
+type exemplars struct {
+	at      atomic.Int64  // of the last one, in nanoseconds of the program
+	longest atomic.Uint64 // bits of the longest since then
+}
+
+// betweenExemplars is how long a value that is not the longest so far waits.
+const betweenExemplars = time.Second
+
+// due reports whether the value that is observed now is worth an exemplar.
+func (e *exemplars) due(seconds float64, now time.Duration) bool {
+	bits := math.Float64bits(seconds) // durations are positive, so bits order like values
+	last := e.at.Load()
+	if last != 0 && int64(now)-last < int64(betweenExemplars) {
+		if longest := e.longest.Load(); bits <= longest || !e.longest.CompareAndSwap(longest, bits) {
+			return false
+		}
+		return true
+	}
+	if !e.at.CompareAndSwap(last, int64(now)) {
+		return false
+	}
+	e.longest.Store(bits)
+	return true
+}
+
+// observeSpan is observe for a call with a span: every now and then its trace id
+// stays with the value.
+func (s *series) observeSpan(span trace.Span, failed bool, seconds float64, now time.Duration) {
+	h, e := s.success, &s.exemplars[0]
+	if failed {
+		h, e = s.failed, &s.exemplars[1]
+	}
+	if e.due(seconds, now) {
+		if sc := contextOf(span); sc.IsSampled() {
+			observeTraced(h, seconds, sc)
+			return
+		}
+	}
+	h.Observe(seconds)
+}
+
+func contextOf(span trace.Span) (sc trace.SpanContext) {
+	defer contain()
+	return span.SpanContext()
+}
 
 func (s *series) observe(failed bool, seconds float64) {
 	if failed {

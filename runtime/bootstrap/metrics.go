@@ -37,6 +37,7 @@ func startMetrics(res *resource.Resource, getenv func(string) string) part {
 		// One broken collector must not hide the others.
 		ErrorHandling:       promhttp.ContinueOnError,
 		ErrorLog:            slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+		EnableOpenMetrics:   true, // which has the exemplars
 		MaxRequestsInFlight: 4,
 		Timeout:             10 * time.Second,
 	}))

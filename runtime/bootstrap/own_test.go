@@ -2,12 +2,15 @@ package bootstrap
 
 import (
 	"context"
+	"io"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/sdk/trace"
+	api "go.opentelemetry.io/otel/trace"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
 )
@@ -56,5 +59,37 @@ func TestSpansOfLibrariesGetCarriedFields(t *testing.T) {
 	span.End()
 	if strings.Join(got, " ") != "userId=u1" {
 		t.Errorf("the span has %q", got)
+	}
+}
+
+func TestExemplarsAreServed(t *testing.T) {
+	out, _ := begin(t, "PROMETHEUS_PORT", "0", "OTEL_EXPORTER", "console")
+	url, _ := out.lines(t)[0]["url"].(string)
+	o := new(orchestrall.Operation)
+	o.Register(orchestrall.Spec{Name: "Exemplar.Served"})
+	ctx, call := o.Start(t.Context())
+	call.End()
+	r, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `# {trace_id="` + api.SpanContextFromContext(ctx).TraceID().String() + `"}`
+	if !strings.Contains(string(body), want) || !strings.HasSuffix(string(body), "# EOF\n") {
+		t.Errorf("the page lacks %s", want)
+	}
+	for _, name := range []string{"go_goroutines", "process_start_time_seconds", "orchestrall_spans_dropped_total"} {
+		if !strings.Contains(string(body), name) {
+			t.Errorf("the page lacks %s", name)
+		}
 	}
 }
