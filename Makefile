@@ -37,6 +37,10 @@ race: ## run the runtime's tests under the race detector
 selfcheck: build ## run orchestrall check and orchestrall lint on the example
 	cd examples/platform && ../../$(BIN) check ./... && ../../$(BIN) lint ./...
 
+.PHONY: dashboards
+dashboards: ## read the Grafana dashboards with Grafana's own types (downloads them once)
+	cd internal/dashboards/validate && $(GO) test ./...
+
 .PHONY: cross
 cross: ## vet the tool for linux, darwin and windows
 	@set -e; for os in linux darwin windows; do echo "== $$os"; GOOS=$$os CGO_ENABLED=0 $(GO) vet ./...; (cd runtime && GOOS=$$os CGO_ENABLED=0 $(GO) vet ./...); done

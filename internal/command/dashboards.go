@@ -21,14 +21,16 @@ import (
 func (s *session) dashboardsVerb() *cli.Command {
 	return &cli.Command{
 		Name:      "dashboards",
-		Usage:     "write Prometheus rules, their tests and the metrics reference from the directives",
+		Usage:     "write Prometheus rules, Grafana dashboards and the metrics reference from the directives",
 		UsageText: "orchestrall dashboards [--out DIR]",
-		Description: `It writes four files:
+		Description: `It writes these files:
 
     ` + dashboards.RecordingFile + `  rates, error ratios and percentiles of every operation
     ` + dashboards.AlertingFile + `   HighErrorRate; for slow= SlowCalls, for slo= ErrorBudgetBurn, for hang= StuckCalls
     ` + dashboards.TestFile + `      proves both: promtool test rules ` + dashboards.TestFile + `
     ` + dashboards.ReferenceFile + `           every metric, label and alert
+    *.dashboard.json     Grafana: Platform Overview, Agent Performance, Workflow
+                         Analytics, System Health, as far as there is anything to show
 
 The folder is --out, or the one that orchestrall.yaml names:
 
@@ -83,12 +85,13 @@ func (s *session) dashboards(out string) error {
 	if err := s.stop(t.diagnostics); err != nil {
 		return err
 	}
+	files = slices.DeleteFunc(files, func(f drift.File) bool { return !f.Differs() })
 	for _, f := range files {
 		if err := os.MkdirAll(filepath.Dir(f.Path), 0o777); err != nil {
 			return err
 		}
 	}
-	return s.write(t, slices.DeleteFunc(files, func(f drift.File) bool { return !f.Differs() }), "the rules say what the directives say")
+	return s.write(t, files, "the rules say what the directives say")
 }
 
 // A service is the part of a workspace that shares one orchestrall.yaml, and so
@@ -179,9 +182,13 @@ func (t *tree) dashboardDrift(patterns []string, packages []checked) ([]drift.Fi
 
 func dashboardFinding(root string, f drift.File) drift.Finding {
 	finding := f.Finding(root, "run orchestrall dashboards")
-	finding.Message = "differs from what the directives say"
-	if f.Have == nil {
+	switch {
+	case f.Have == nil:
 		finding.Message = "missing: dashboards: in orchestrall.yaml names its folder"
+	case f.Want == nil:
+		finding.Message = "left over: the directives have nothing for it"
+	default:
+		finding.Message = "differs from what the directives say"
 	}
 	return finding
 }

@@ -1,6 +1,6 @@
 // Package dashboards turns a catalog into what a monitoring stack reads:
-// Prometheus rules, the unit tests of these rules, and a reference of the
-// metrics. The same catalog gives the same bytes; it opens no file.
+// Prometheus rules, the unit tests of these rules, Grafana dashboards, and a
+// reference of the metrics. The same catalog gives the same bytes; it opens no file.
 package dashboards
 
 import (
@@ -34,10 +34,11 @@ type Options struct {
 	Runbook string // address of a document with one section an alert; "" for [DefaultRunbook]
 }
 
-// A File is one file to write. Name has no folder.
+// A File is one file to write. Name has no folder. A file that the service has
+// nothing for is one to remove.
 type File struct {
 	Name string
-	Src  []byte
+	Src  []byte // nil: no such file
 }
 
 // Build returns the files for c. The diagnostics are warnings about limits that
@@ -63,7 +64,9 @@ func Build(c *catalog.Catalog, opt Options) ([]File, []instrument.Diagnostic, er
 		}
 		files = append(files, File{f.name, b.Bytes()})
 	}
-	return append(files, File{ReferenceFile, s.reference(recording, alerting)}), ds, nil
+	files = append(files, File{ReferenceFile, s.reference(recording, alerting)})
+	boards, err := s.boards()
+	return append(files, boards...), ds, err
 }
 
 // A service is a catalog arranged by metric, with the limits that its rules

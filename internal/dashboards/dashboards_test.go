@@ -91,6 +91,9 @@ func TestGolden(t *testing.T) {
 	golden := filepath.Join("testdata", "agents.txtar")
 	var got txtar.Archive
 	for _, f := range files {
+		if strings.HasSuffix(f.Name, ".json") {
+			continue // in boards_test.go
+		}
 		got.Files = append(got.Files, txtar.File{Name: f.Name, Data: f.Src})
 	}
 	if *update {

@@ -12,6 +12,8 @@ import (
 var ownMetrics = []struct{ name, labels, what string }{
 	{"operations_in_flight", "operation", "calls that have not ended"},
 	{stuckMetric, "operation", "calls that run for longer than their operation's hang limit"},
+	{"log_events_total", "level, service", "log lines"},
+	{"log_events_dropped_total", "reason", "log lines that were not written"},
 	{"orchestrall_label_overflow_total", "operation, label", "label values over the limit, recorded as other"},
 	{"orchestrall_recordings_dropped_total", "reason", "values that RecordMetric did not record"},
 	{"orchestrall_spans_dropped_total", "reason", "spans that were recorded but not delivered"},
