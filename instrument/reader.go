@@ -337,6 +337,8 @@ func refusedPackage(importPath string) string {
 		"github.com/orchestrall/orchestrall/runtime", "go.opentelemetry.io/otel", "go.opentelemetry.io/contrib/exporters",
 		"go.opentelemetry.io/proto", "github.com/prometheus/client_golang", "github.com/prometheus/client_model",
 		"github.com/prometheus/common", "google.golang.org/protobuf", "google.golang.org/grpc",
+		"github.com/beorn7/perks/quantile", "github.com/cespare/xxhash", "github.com/go-logr", "github.com/munnerz/goautoneg",
+		"github.com/prometheus/procfs", "go.opentelemetry.io/auto/sdk", "golang.org/x/sys",
 	} {
 		if importPath == prefix || strings.HasPrefix(importPath, prefix+"/") {
 			return "package " + importPath + " is refused: the runtime itself depends on it"
