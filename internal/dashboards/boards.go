@@ -63,14 +63,14 @@ func pattern(metrics []*metric) string {
 
 func rates(metrics []*metric, by string) []query {
 	return each(metrics, func(m *metric) query {
-		return query{fmt.Sprintf("sum by (%s) (rate(%s_count{%s}[$__rate_interval]))", by, m.name, chosen), legendOf(by)}
+		return query{fmt.Sprintf("sum by (%s) (rate(%s_count{%s}[$__rate_interval]))", by, m.name, chosen), legendOf(by), false}
 	})
 }
 
 func failures(metrics []*metric, by string) []query {
 	return each(metrics, func(m *metric) query {
 		return query{fmt.Sprintf("sum by (%[1]s) (rate(%[2]s_count{%[3]s, status=\"failed\"}[$__rate_interval])) / sum by (%[1]s) (rate(%[2]s_count{%[3]s}[$__rate_interval]))",
-			by, m.name, chosen), legendOf(by)}
+			by, m.name, chosen), legendOf(by), false}
 	})
 }
 
@@ -82,7 +82,7 @@ func percentiles(metrics []*metric, by string, qs ...string) []query {
 			if len(qs) > 1 {
 				legend += " p" + q
 			}
-			all = append(all, query{fmt.Sprintf("histogram_quantile(0.%s, sum by (%s, le) (rate(%s_bucket{%s}[$__rate_interval])))", q, by, m.name, chosen), legend})
+			all = append(all, query{fmt.Sprintf("histogram_quantile(0.%s, sum by (%s, le) (rate(%s_bucket{%s}[$__rate_interval])))", q, by, m.name, chosen), legend, true})
 		}
 	}
 	return all
@@ -128,9 +128,9 @@ func (s *service) platform() *board {
 		b.stat("Stuck", "Calls past their hang limit", "short", "sum("+stuckMetric+")", 1)
 	}
 	b.lines("Alerts firing", "Alerts of the operations", "short", []query{{
-		fmt.Sprintf(`sum by (alertname, operation) (ALERTS{alertstate="firing", alertname=~"%s"})`, strings.Join(alertNames, "|")), "{{alertname}} {{operation}}",
+		fmt.Sprintf(`sum by (alertname, operation) (ALERTS{alertstate="firing", alertname=~"%s"})`, strings.Join(alertNames, "|")), "{{alertname}} {{operation}}", false,
 	}})
-	b.lines("Running calls", "Calls that have not ended, by operation", "short", []query{{"sum by (operation) (operations_in_flight{" + chosen + "})", "{{operation}}"}})
+	b.lines("Running calls", "Calls that have not ended, by operation", "short", []query{{"sum by (operation) (operations_in_flight{" + chosen + "})", "{{operation}}", false}})
 	if len(s.metrics) > 0 {
 		b.row("Operations")
 		b.lines("Calls", "Calls a second", "reqps", rates(s.metrics, "operation"))
@@ -148,10 +148,10 @@ func (s *service) limits(b *board) {
 		for _, op := range m.operations {
 			name := matcher("operation", op.Name)
 			if op.slow != nil {
-				slow = append(slow, query{fmt.Sprintf("%s{%s} / %s", quantile(m.name, "95"), name, number(op.slow.bound)), "{{operation}} (" + op.slow.limit.String() + ")"})
+				slow = append(slow, query{fmt.Sprintf("%s{%s} / %s", quantile(m.name, "95"), name, number(op.slow.bound)), "{{operation}} (" + op.slow.limit.String() + ")", false})
 			}
 			if op.slo != nil {
-				burn = append(burn, query{fmt.Sprintf("%s{%s} / %s", badRatio(m.name, "1h"), name, threshold(op.slo.budget())), "{{operation}} (" + op.slo.String() + ")"})
+				burn = append(burn, query{fmt.Sprintf("%s{%s} / %s", badRatio(m.name, "1h"), name, threshold(op.slo.budget())), "{{operation}} (" + op.slo.String() + ")", false})
 			}
 		}
 	}
@@ -218,7 +218,7 @@ func (s *service) workflows() *board {
 		for _, m := range steps {
 			by := strings.Join(append([]string{"operation"}, m.ownLabels()...), ", ")
 			b.lines("Where the time goes", "Seconds spent in a step each second: the widest is the bottleneck", "s", []query{{
-				fmt.Sprintf("topk(10, sum by (%s) (rate(%s_sum{%s}[$__rate_interval])))", by, m.name, chosen), legendOf(by),
+				fmt.Sprintf("topk(10, sum by (%s) (rate(%s_sum{%s}[$__rate_interval])))", by, m.name, chosen), legendOf(by), false,
 			}})
 			one := []*metric{m}
 			b.lines("Duration", "95th percentile of a step", "s", percentiles(one, by, "95"))
@@ -231,11 +231,11 @@ func (s *service) workflows() *board {
 // system shows the process, and whether telemetry itself loses anything.
 func (s *service) system() *board {
 	b := s.newBoard("System Health", "The processes, the Go runtime, and what telemetry itself drops.")
-	one := func(expr, legend string) []query { return []query{{expr, legend}} }
+	one := func(expr, legend string) []query { return []query{{expr, legend, false}} }
 	b.row("Process")
 	b.lines("Processor", "Cores in use", "short", one("rate(process_cpu_seconds_total[$__rate_interval])", "{{instance}}"))
 	b.lines("Memory", "Resident, and live on the Go heap", "bytes", []query{
-		{"process_resident_memory_bytes", "{{instance}} resident"}, {"go_memstats_heap_inuse_bytes", "{{instance}} heap"},
+		{"process_resident_memory_bytes", "{{instance}} resident", false}, {"go_memstats_heap_inuse_bytes", "{{instance}} heap", false},
 	})
 	b.lines("Open files", "Share of the limit", "percentunit", one("process_open_fds / process_max_fds", "{{instance}}"), .8)
 	b.row("Go runtime")

@@ -243,3 +243,12 @@ func TestRunbook(t *testing.T) {
 		}
 	}
 }
+
+// The text formats write whole bounds in two ways.
+func TestBucketLabel(t *testing.T) {
+	for bound, want := range map[float64]string{0: `le="+Inf"`, 2.5: `le="2.5"`, .0005: `le="0.0005"`, 10: `le=~"10(\\.0)?"`, 1800: `le=~"1800(\\.0)?"`} {
+		if got := bucketLabel(bound); got != want {
+			t.Errorf("%v: got %s, want %s", bound, got, want)
+		}
+	}
+}

@@ -110,6 +110,7 @@ type gridPos struct {
 
 type target struct {
 	Datasource   source `json:"datasource"`
+	Exemplar     bool   `json:"exemplar,omitempty"` // dots that lead to traces
 	Expr         string `json:"expr"`
 	LegendFormat string `json:"legendFormat"`
 	RefID        string `json:"refId"`
@@ -251,7 +252,10 @@ func (b *board) row(title string) {
 }
 
 // A query is an expression and the legend of its series.
-type query struct{ expr, legend string }
+type query struct {
+	expr, legend string
+	exemplar     bool // its buckets know traces
+}
 
 func targets(queries []query) []target {
 	all := make([]target, len(queries))
@@ -261,7 +265,7 @@ func targets(queries []query) []target {
 		if i >= 26 {
 			id = string(rune('A'+i/26-1)) + id
 		}
-		all[i] = target{prometheus, q.expr, q.legend, id}
+		all[i] = target{prometheus, q.exemplar, q.expr, q.legend, id}
 	}
 	return all
 }
@@ -273,7 +277,7 @@ func (b *board) stat(title, description, unit, expr string, limits ...float64) {
 		steps = append(steps, step{&limits[i], []string{"orange", "red"}[i+2-len(limits)]})
 	}
 	b.add(panel{
-		Type: "stat", Title: title, Description: description, Datasource: &prometheus, GridPos: b.place(4, 4), Targets: targets([]query{{expr, title}}),
+		Type: "stat", Title: title, Description: description, Datasource: &prometheus, GridPos: b.place(4, 4), Targets: targets([]query{{expr, title, false}}),
 		FieldConfig: &fieldConfig{defaults{Unit: unit, Color: &color{"thresholds"}, Thresholds: &thresholds{"absolute", steps}}, []any{}},
 		Options: statOptions{
 			ColorMode: "value", GraphMode: "area", JustifyMode: "auto", Orientation: "auto", PercentChangeColorMode: "standard",
