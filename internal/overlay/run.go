@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/scan"
@@ -61,7 +63,7 @@ func Run(env Env, verb string, args []string) int {
 		}
 		err = s.prepare()
 	}
-	if errors.Is(err, scan.ErrNoModule) {
+	if errors.Is(err, scan.ErrNoModule) && !s.namesDirectives() {
 		return env.plain(verb, args) // the go command says what it thinks of that
 	}
 	if err != nil {
@@ -69,6 +71,18 @@ func Run(env Env, verb string, args []string) int {
 	}
 	s.note()
 	return env.exec(s.goArgs(), s.environ)
+}
+
+// namesDirectives reports whether a file that the command line names has a
+// directive, which outside a module would have no effect without a word.
+func (s *session) namesDirectives() bool {
+	return slices.ContainsFunc(s.args.targets, func(target string) bool {
+		if !strings.HasSuffix(target, ".go") {
+			return false
+		}
+		src, err := os.ReadFile(absolute(target, s.dir))
+		return err == nil && instrument.HasDirective(src)
+	})
 }
 
 func (env Env) plain(verb string, args []string) int {

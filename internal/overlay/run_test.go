@@ -527,3 +527,25 @@ func TestTwice(t *testing.T) {
 	}
 	p.must("test", "-vet=off", "./sum")
 }
+
+func TestDirectivesOutsideAModuleAreNoSilence(t *testing.T) {
+	p := write(t, `
+-- plain.go --
+package main
+
+func main() { println("plain") }
+-- traced.go --
+package main
+
+import "context"
+
+//orchestrall:trace
+func work(ctx context.Context) {}
+
+func main() { work(context.Background()) }
+`)
+	p.must("run", "plain.go")
+	if code, _, stderr := p.run("run", "traced.go"); code != Trouble || !strings.HasPrefix(stderr, "orchestrall: no go.mod in this folder or above it; ") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
