@@ -42,6 +42,7 @@ func formatFlag(usage, value string) *cli.StringFlag {
 // A checked package has findings where it is checked in, and operations that
 // the rules of the service are made of.
 type checked struct {
+	directives bool // in comments, or from a rule that found something to trace
 	findings   []drift.Finding
 	operations []catalog.Operation
 }
@@ -55,6 +56,9 @@ func (s *session) check(patterns []string, format drift.Format) error {
 	r := &drift.Report{Command: "check", Version: version, Root: t.cwd}
 	packages := each(s, t, func(p *planned) (checked, []instrument.Diagnostic) {
 		c := checked{operations: described(p)}
+		c.directives = len(c.operations) > 0 || slices.ContainsFunc(p.pkg.Files, func(f instrument.File) bool {
+			return instrument.HasDirective(f.Src)
+		})
 		if !p.folder.CheckedIn() || p.broken {
 			return c, nil
 		}
@@ -75,7 +79,9 @@ func (s *session) check(patterns []string, format drift.Format) error {
 	r.Add(t.diagnostics...)
 	for i, f := range t.folders {
 		if !f.CheckedIn() {
-			r.Directives++
+			if packages[i].directives {
+				r.Directives++
+			}
 			continue
 		}
 		r.CheckedIn++
