@@ -74,7 +74,9 @@ func Find(dirs ...string) string {
 			continue
 		}
 		path := filepath.Join(dir, FileName)
-		if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		// A folder or a broken link of that name is found, too: reading it fails,
+		// where ignoring it would hide a mistake.
+		if _, err := os.Lstat(path); err == nil {
 			return path
 		}
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -197,5 +198,28 @@ func TestProblems(t *testing.T) {
 	}
 	if _, problems := Load("no/such.yaml", ""); len(problems) != 1 || problems[0].Pos.Filename == "" {
 		t.Errorf("an unreadable file: %v", problems)
+	}
+}
+
+// What stands where the file should be, but can't be read, is not ignored.
+func TestUnreadableConfigurationIsFound(t *testing.T) {
+	folder, link := t.TempDir(), t.TempDir()
+	if err := os.Mkdir(filepath.Join(folder, FileName), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", filepath.Join(link, FileName)); err != nil {
+		t.Skip(err) // Windows asks for a privilege
+	}
+	for _, dir := range []string{folder, link} {
+		path := Find(dir)
+		if path == "" {
+			t.Fatal("it is ignored")
+		}
+		if _, problems := Load(path, dir); len(problems) != 1 || problems[0].Rule != "unreadable-file" {
+			t.Errorf("it is read with %v", problems)
+		}
+	}
+	if path := Find(t.TempDir()); path != "" {
+		t.Errorf("found %s in an empty folder", path)
 	}
 }
