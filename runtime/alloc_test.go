@@ -25,7 +25,9 @@ func TestUnsampledCallsDoNotAllocate(t *testing.T) {
 
 	plain := operation(orchestrall.Spec{Name: "Alloc.Plain", Slow: 1 << 40, Min: 1})
 	attributes := operation(orchestrall.Spec{Name: "Alloc.Attributes", SpanName: "{2}", Fields: []orchestrall.Field{
-		{Role: orchestrall.Attribute, Key: "a"}, {Role: orchestrall.Event, Key: "b"}, {Role: orchestrall.NamePart},
+		{Role: orchestrall.Attribute, Key: "a"},
+		{Role: orchestrall.Event, Key: "b"},
+		{Role: orchestrall.NamePart},
 		{Role: orchestrall.Attribute, Key: "c", AtEnd: true},
 	}})
 	labels := operation(orchestrall.Spec{Name: "Alloc.Labels", Fields: []orchestrall.Field{

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"regexp"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -81,7 +80,7 @@ func ExampleTrace() {
 func ExampleStartTimer() {
 	defer stable()()
 	stop := orchestrall.StartTimer(context.Background(), "load rules")
-	var elapsed time.Duration = stop()
+	elapsed := stop()
 	fmt.Println(elapsed > 0)
 	// Output:
 	// level=INFO msg="load rules took …" timer="load rules"

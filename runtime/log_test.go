@@ -3,6 +3,7 @@ package orchestrall_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,8 +13,6 @@ import (
 	"testing/slogtest"
 	"testing/synctest"
 	"time"
-
-	"encoding/json"
 
 	"go.opentelemetry.io/otel/trace"
 

@@ -218,7 +218,7 @@ func (v Value) text() string {
 	case attribute.BOOL:
 		return strconv.FormatBool(v.v.AsBool())
 	default:
-		return v.v.Emit()
+		return v.v.String()
 	}
 }
 

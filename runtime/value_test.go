@@ -264,8 +264,11 @@ func TestOnlyWhatIsReadIsEvaluated(t *testing.T) {
 	logs(t, slog.LevelInfo, true)
 	evaluated := map[int]int{}
 	fields := []orchestrall.Field{
-		{Role: orchestrall.Attribute, Key: "a"}, {Role: orchestrall.Event, Key: "e"},
-		{Role: orchestrall.NamePart}, {Role: orchestrall.Label, Key: "l"}, {Role: orchestrall.Carried, Key: "c"},
+		{Role: orchestrall.Attribute, Key: "a"},
+		{Role: orchestrall.Event, Key: "e"},
+		{Role: orchestrall.NamePart},
+		{Role: orchestrall.Label, Key: "l"},
+		{Role: orchestrall.Carried, Key: "c"},
 	}
 	run := func(s orchestrall.Spec, sampled bool) string {
 		clear(evaluated)
@@ -289,7 +292,7 @@ func TestOnlyWhatIsReadIsEvaluated(t *testing.T) {
 }
 
 // selfish records itself in the method that renders it.
-type selfish struct{ n int }
+type selfish struct{}
 
 var selfishOp = operation(orchestrall.Spec{Name: "selfish.String", Log: "off", Fields: []orchestrall.Field{
 	{Role: orchestrall.Attribute, Key: "self"}, {Role: orchestrall.Attribute, Key: "again"},

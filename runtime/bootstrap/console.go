@@ -55,7 +55,7 @@ func newConsole(out io.Writer, dropped prometheus.Counter) *console {
 	go func() {
 		defer close(c.written)
 		for tree := range c.trees {
-			io.WriteString(c.out, tree.String()) // one write, so that no log line lands in the middle
+			_, _ = io.WriteString(c.out, tree.String()) // one write, so that no log line lands in the middle
 		}
 	}()
 	return c

@@ -62,7 +62,7 @@ func startMetrics(res *resource.Resource, getenv func(string) string) part {
 	slog.Log(context.Background(), level, "metrics are served", "url", "http://"+listener.Addr().String()+"/metrics")
 	return func(ctx context.Context) {
 		closePart(ctx, stopMeter)
-		srv.Close()
+		_ = srv.Close()
 	}
 }
 

@@ -176,7 +176,7 @@ func details(r row) []string {
 		case "code.file.path":
 			file = printable(kv.Value.AsString())
 		case "code.line.number":
-			line = ":" + kv.Value.Emit()
+			line = ":" + kv.Value.String()
 		default:
 			pairs = append(pairs, pair(kv))
 		}
@@ -203,7 +203,7 @@ func details(r row) []string {
 }
 
 func pair(kv attribute.KeyValue) string {
-	return printable(string(kv.Key)) + "=" + value(kv.Value.Emit())
+	return printable(string(kv.Key)) + "=" + value(kv.Value.String())
 }
 
 // maxValue is how much of a value is shown, in bytes.
