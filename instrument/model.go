@@ -3,7 +3,6 @@ package instrument
 import (
 	"bytes"
 	"go/ast"
-	"go/token"
 	"slices"
 	"strings"
 )
@@ -311,7 +310,7 @@ func (m *model) isContext(f *pkgFile, x ast.Expr) bool {
 	case *ast.SelectorExpr:
 		return m.qualified(f, x) == "context.Context"
 	case *ast.Ident:
-		if !token.IsExported(x.Name) && x.Name == "error" || slices.Contains(universeTypes, x.Name) {
+		if slices.Contains(universeTypes, x.Name) {
 			return false
 		}
 		if path, ok := f.importPath("."); ok && path == "context" && x.Name == "Context" {

@@ -197,17 +197,17 @@ panic({0x1?, 0x2?})
 github.com/orchestrall/orchestrall/runtime.(*Call).End(0x1)
 	/src/runtime/call.go:10 +0x1
 main.run.deferwrap1()
-	/work/m/a.go:5 +0x25
+	/src/m/a.go:5 +0x25
 panic({0x1?, 0x2?})
 	/usr/lib/go/src/runtime/panic.go:783 +0x132
 main.(*T[...]).run.func2.1({0x1, 0x2})
-	/work/m/a.go:7 +0x1
+	/src/m/a.go:7 +0x1
 created by main.main in goroutine 1
-	/work/m/a.go:9 +0x2
+	/src/m/a.go:9 +0x2
 
 goroutine 1 [chan receive]:
 main.main()
-	/work/m/a.go:11
+	/src/m/a.go:11
 exit status 2
 `
 	const want = `panic: first
@@ -215,7 +215,7 @@ exit status 2
   at main.(*T[...]).run.func a.go:7
   at main.main a.go:9
 `
-	if got := crash("/work/m", "/work", trace); got != want {
+	if got := crash("/src/m", "/src", trace); got != want {
 		t.Errorf("got:\n%s", got)
 	}
 }
