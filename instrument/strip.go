@@ -41,7 +41,7 @@ func strip(f File) (out []byte, lines []int, ds []Diagnostic) {
 		return f.Src, nil, nil
 	}
 	var edits []rewrite.Edit
-	taken := 0
+	ours := make(map[int]bool) // starts of the lines that are taken out
 	for _, decl := range p.tree.Decls {
 		fn, ok := decl.(*ast.FuncDecl)
 		if !ok || fn.Body == nil {
@@ -51,7 +51,9 @@ func strip(f File) (out []byte, lines []int, ds []Diagnostic) {
 		if len(run) == 0 {
 			continue
 		}
-		taken += len(run)
+		for _, line := range run {
+			ours[line.start] = true
+		}
 		edits = append(edits, p.unname(fn.Type.Params)...)
 		edits = append(edits, p.unname(fn.Type.Results)...)
 		if strings.Contains(run[0].mark, markOneLine) {
@@ -62,8 +64,8 @@ func strip(f File) (out []byte, lines []int, ds []Diagnostic) {
 			edits = append(edits, rewrite.Delete(line.start, line.end))
 		}
 	}
-	if taken < len(marked) {
-		return nil, nil, p.strayMarks(marked)
+	if stray := p.strayMarks(marked, ours); stray != nil {
+		return nil, nil, stray
 	}
 	raw, err := rewrite.Apply(f.Src, edits)
 	if err != nil {
@@ -119,17 +121,9 @@ func (f *pkgFile) inserted(marked []markedLine, fn *ast.FuncDecl) []markedLine {
 	return marked[first:last]
 }
 
-// strayMarks reports the marked lines that the tool did not write: taking
-// them out could lose a user's code.
-func (f *pkgFile) strayMarks(marked []markedLine) []Diagnostic {
-	ours := make(map[int]bool)
-	for _, decl := range f.tree.Decls {
-		if fn, ok := decl.(*ast.FuncDecl); ok && fn.Body != nil {
-			for _, line := range f.inserted(marked, fn) {
-				ours[line.start] = true
-			}
-		}
-	}
+// strayMarks reports the marked lines that are not ours: taking them out could
+// lose a user's code.
+func (f *pkgFile) strayMarks(marked []markedLine, ours map[int]bool) []Diagnostic {
 	var ds []Diagnostic
 	for _, line := range marked {
 		if !ours[line.start] {
@@ -161,7 +155,7 @@ func (f *pkgFile) unname(list *ast.FieldList) []rewrite.Edit {
 			}
 		}
 	}
-	if taken == 1 && len(list.List) == 1 && list.Opening.IsValid() && strings.HasPrefix(list.List[0].Names[0].Name, reserved) &&
+	if taken == 1 && len(list.List) == 1 && list.Opening.IsValid() &&
 		(list.List[0].Names[0].Name == nameErr || strings.HasPrefix(list.List[0].Names[0].Name, nameResult)) {
 		edits = append(edits,
 			rewrite.Delete(f.offset(list.Opening), f.offset(list.Opening)+1),
