@@ -72,22 +72,34 @@ func (s *session) catalog(patterns []string, format, page string) error {
 		}
 		return s.writePage(t, page, src)
 	}
+	if format == "table" && len(c.Operations) == 0 {
+		fmt.Fprintln(s.stderr, "orchestrall: no operations; put //orchestrall:trace above a function")
+		return nil
+	}
+	return s.show(format, c, func() []byte {
+		return c.Table(func(op catalog.Operation) string { return fmt.Sprintf("%s:%d", drift.Rel(t.cwd, op.Path()), op.Line) })
+	})
+}
+
+// show writes what a verb found in the format that was asked for.
+func (s *session) show(format string, found interface {
+	JSON() ([]byte, error)
+	Markdown() []byte
+}, table func() []byte,
+) error {
 	var out []byte
 	switch format {
 	case "json":
-		if out, err = c.JSON(); err != nil {
+		var err error
+		if out, err = found.JSON(); err != nil {
 			return err
 		}
 	case "markdown":
-		out = c.Markdown()
+		out = found.Markdown()
 	default:
-		if len(c.Operations) == 0 {
-			fmt.Fprintln(s.stderr, "orchestrall: no operations; put //orchestrall:trace above a function")
-			return nil
-		}
-		out = c.Table(func(op catalog.Operation) string { return fmt.Sprintf("%s:%d", drift.Rel(t.cwd, op.Path()), op.Line) })
+		out = table()
 	}
-	_, err = s.stdout.Write(out)
+	_, err := s.stdout.Write(out)
 	return err
 }
 

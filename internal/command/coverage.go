@@ -72,19 +72,9 @@ func (s *session) coverage(patterns []string, format string, fix bool) error {
 	if fix {
 		return s.write(t, files, "every exported function with a context or an error result is traced, or says why not")
 	}
-	var out []byte
-	switch format {
-	case "json":
-		if out, err = c.JSON(); err != nil {
-			return err
-		}
-	case "markdown":
-		out = c.Markdown()
-	default:
-		out = c.Table(func(m catalog.Missing) string { return fmt.Sprintf("%s:%d", drift.Rel(t.cwd, m.Path), m.Line) })
-	}
-	_, err = s.stdout.Write(out)
-	return err
+	return s.show(format, c, func() []byte {
+		return c.Table(func(m catalog.Missing) string { return fmt.Sprintf("%s:%d", drift.Rel(t.cwd, m.Path), m.Line) })
+	})
 }
 
 // annotate adds the directives and plans the package anew: what it can't be
