@@ -18,6 +18,8 @@ var kinds = []kind{
 	{"server", "http_request_duration_seconds"},
 	{"client", "client_request_duration_seconds"},
 	{"db", "database_query_duration_seconds"},
+	{"producer", "message_send_duration_seconds"},
+	{"consumer", "message_process_duration_seconds"},
 	{"internal", "operation_duration_seconds"},
 }
 

@@ -22,6 +22,8 @@ const (
 	Server   Kind = "server"
 	Client   Kind = "client"
 	DB       Kind = "db"
+	Producer Kind = "producer"
+	Consumer Kind = "consumer"
 	Internal Kind = "internal"
 )
 
@@ -86,6 +88,16 @@ var families = map[Kind]family{
 	DB: {
 		span: trace.SpanKindClient, metric: "database_query_duration_seconds",
 		help: "Duration of database queries in seconds.", buckets: querySeconds,
+		level: slog.LevelDebug,
+	},
+	Producer: {
+		span: trace.SpanKindProducer, metric: "message_send_duration_seconds",
+		help: "Duration of handing messages to a broker in seconds.", buckets: querySeconds,
+		level: slog.LevelDebug,
+	},
+	Consumer: {
+		span: trace.SpanKindConsumer, metric: "message_process_duration_seconds",
+		help: "Duration of processing received messages in seconds.", buckets: requestSeconds,
 		level: slog.LevelDebug,
 	},
 	Internal: {

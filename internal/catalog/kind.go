@@ -26,11 +26,13 @@ var kinds = map[string]kind{
 	"server":   {"debug", requestSeconds},
 	"client":   {"debug", requestSeconds},
 	"db":       {"debug", querySeconds},
+	"producer": {"debug", querySeconds},
+	"consumer": {"debug", requestSeconds},
 	"internal": {"debug", callSeconds},
 }
 
 // kindOrder is the order of the documentation: from the request down.
-var kindOrder = []string{"agent", "workflow", "step", "tool", "llm", "server", "client", "db", "internal"}
+var kindOrder = []string{"agent", "workflow", "step", "tool", "llm", "server", "client", "db", "producer", "consumer", "internal"}
 
 // Buckets are the upper bounds of the operation's histogram in seconds, less
 // the infinite one.
