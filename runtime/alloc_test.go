@@ -96,7 +96,7 @@ func TestUnsampledCallsDoNotAllocate(t *testing.T) {
 }
 
 func TestOfDoesNotAllocate(t *testing.T) {
-	text, number, flag, share, stringType := "text", 1<<40, true, 0.25, name("named")
+	text, number, flag, share, stringType := "text", int64(1<<40), true, 0.25, name("named")
 	var v orchestrall.Value
 	if n := testing.AllocsPerRun(100, func() {
 		v = orchestrall.Of(text)

@@ -571,15 +571,16 @@ func TestStartVia(t *testing.T) {
 }
 
 func TestOperationsAreListed(t *testing.T) {
-	operation(orchestrall.Spec{Name: "Listed.B", SLO: "99.9@2s"})
-	operation(orchestrall.Spec{Name: "Listed.A"})
+	listed := unique("Listed")
+	operation(orchestrall.Spec{Name: listed + ".B", SLO: "99.9@2s"})
+	operation(orchestrall.Spec{Name: listed + ".A"})
 	var names []string
 	for _, s := range orchestrall.Operations() {
-		if strings.HasPrefix(s.Name, "Listed.") {
-			names = append(names, s.Name+s.SLO)
+		if strings.HasPrefix(s.Name, listed) {
+			names = append(names, strings.TrimPrefix(s.Name, listed)+s.SLO)
 		}
 	}
-	if got := strings.Join(names, " "); got != "Listed.A Listed.B99.9@2s" {
+	if got := strings.Join(names, " "); got != ".A .B99.9@2s" {
 		t.Errorf("operations are %s", got)
 	}
 }

@@ -23,8 +23,9 @@ func status(t *testing.T, name string) orchestrall.OperationStatus {
 func TestConfigureSwitchesOperations(t *testing.T) {
 	recorder := spans(t)
 	j := logs(t, slog.LevelDebug, true)
-	first := operation(orchestrall.Spec{Name: "Control.First", Kind: orchestrall.Agent})
-	second := operation(orchestrall.Spec{Name: "Control.Second", Log: "off", Function: "example.com/control.Second"})
+	control := unique("Control")
+	first := operation(orchestrall.Spec{Name: control+".First", Kind: orchestrall.Agent})
+	second := operation(orchestrall.Spec{Name: control+".Second", Log: "off", Function: "example.com/"+control+".Second"})
 	call := func(o *orchestrall.Operation) {
 		_, c := o.Start(t.Context())
 		c.End()
@@ -37,37 +38,37 @@ func TestConfigureSwitchesOperations(t *testing.T) {
 	}
 
 	call(first)
-	change("Control.*", orchestrall.Setting{State: "off"}, 2)
+	change(control+".*", orchestrall.Setting{State: "off"}, 2)
 	call(first)
 	call(second)
 	if n := len(recorder.Ended()); n != 1 {
 		t.Fatalf("%d spans, want that of the first call", n)
 	}
-	if s := status(t, "Control.First"); !s.Off() || s.Calls != 1 || s.Failed != 0 || s.InFlight != 0 || !s.Counted {
+	if s := status(t, control+".First"); !s.Off() || s.Calls != 1 || s.Failed != 0 || s.InFlight != 0 || !s.Counted {
 		t.Errorf("%+v", s)
 	}
-	change("Control.*", orchestrall.Setting{State: "on"}, 2)
+	change(control+".*", orchestrall.Setting{State: "on"}, 2)
 	call(first)
-	if s := status(t, "Control.First"); s.Off() || s.Calls != 2 {
+	if s := status(t, control+".First"); s.Off() || s.Calls != 2 {
 		t.Errorf("%+v", s)
 	}
 
 	before := len(j.lines(t))
-	change("example.com/control.Sec???", orchestrall.Setting{Log: "warn"}, 1)
+	change("example.com/"+control+".Sec???", orchestrall.Setting{Log: "warn"}, 1)
 	call(second)
 	if lines := j.lines(t)[before:]; len(lines) != 2 || lines[0]["level"] != "WARN" {
 		t.Errorf("lines %v, want start and finish", lines)
 	}
-	change("Control.Second", orchestrall.Setting{Log: "default", Sample: "0"}, 1)
+	change(control+".Second", orchestrall.Setting{Log: "default", Sample: "0"}, 1)
 	recorder.Reset()
 	call(second)
 	if len(j.lines(t)) != before+2 || len(recorder.Ended()) != 0 {
 		t.Error("the directive's level did not come back, or the ratio had no effect")
 	}
-	if s := status(t, "Control.Second"); s.Calls != 2 || s.Setting.Sample != "0" || s.Spec.Sample != "" {
+	if s := status(t, control+".Second"); s.Calls != 2 || s.Setting.Sample != "0" || s.Spec.Sample != "" {
 		t.Errorf("%+v", s)
 	}
-	change("Control.Second", orchestrall.Setting{Sample: "default"}, 1)
+	change(control+".Second", orchestrall.Setting{Sample: "default"}, 1)
 	call(second)
 	if len(recorder.Ended()) != 1 {
 		t.Error("the sampler's own decision did not come back")

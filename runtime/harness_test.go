@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -107,10 +110,30 @@ func use(t testing.TB, h slog.Handler) {
 	t.Cleanup(func() { slog.SetDefault(before) })
 }
 
-// count is the number of observations with these labels, written "a=b".
+// count is the number of observations with these labels, written "a=b", but for
+// those that earlier runs of the same test have left behind.
 func count(t testing.TB, family string, labels ...string) uint64 {
 	t.Helper()
-	n := uint64(0)
+	key := strings.Join(append([]string{t.Name(), family}, labels...), "\xff")
+	if !slices.Contains(toCount, key) {
+		toCount = append(toCount, key)
+		t.Cleanup(func() {
+			earlier[key] = sum(t, family, labels)
+			toCount = slices.DeleteFunc(toCount, func(k string) bool { return k == key })
+		})
+	}
+	return sum(t, family, labels) - earlier[key]
+}
+
+// earlier has the counts at the end of the last run of a test, for -count;
+// toCount are the keys of the run that goes on.
+var (
+	earlier = map[string]uint64{}
+	toCount []string
+)
+
+func sum(t testing.TB, family string, labels []string) (n uint64) {
+	t.Helper()
 	for _, m := range gather(t, family) {
 		if has(m, labels) {
 			n += m.GetHistogram().GetSampleCount() + uint64(m.GetCounter().GetValue())
@@ -150,6 +173,11 @@ func operation(s orchestrall.Spec) *orchestrall.Operation {
 	o.Register(s)
 	return o
 }
+
+var named atomic.Int64
+
+// unique is a name that no earlier run of the test has used.
+func unique(name string) string { return name + strconv.FormatInt(named.Add(1), 10) }
 
 func below(sampled bool) context.Context {
 	cfg := trace.SpanContextConfig{TraceID: trace.TraceID{0xab}, SpanID: trace.SpanID{0xcd}}
