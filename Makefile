@@ -9,7 +9,7 @@ BIN     := bin/orchestrall
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build the tool into bin/
@@ -40,6 +40,10 @@ selfcheck: build ## run orchestrall check and orchestrall lint on the example
 .PHONY: dashboards
 dashboards: ## read the Grafana dashboards with Grafana's own types (downloads them once)
 	cd internal/dashboards/validate && $(GO) test -count=1 ./... # it reads files of another module
+
+.PHONY: backends
+backends: ## install the monitoring programs for make integration, once (20 minutes; ORCHESTRALL_BACKENDS=folder)
+	@$(GO) run ./internal/backends/install
 
 .PHONY: cross
 cross: ## vet the tool for linux, darwin and windows
