@@ -56,6 +56,8 @@ type Config struct {
 	// Upgrades names the modules that the runtime's requirement may raise in a
 	// build; a user's versions stay as they are otherwise.
 	Upgrades []Pattern
+	// Hooks says which libraries a build weaves.
+	Hooks Hooks
 	// Dashboards is the folder of what orchestrall dashboards writes, absolute;
 	// "" for none.
 	Dashboards string

@@ -179,7 +179,7 @@ func TestProblems(t *testing.T) {
 		{"foreign name", "contexts: [{type: a/b.C, get: 'web.Std({})'}]\n", `f.yaml:1:31: "web" in "web.Std({})" is not known everywhere; write it over {}, such as "{}.Request.Context()"`},
 		{"no ctx", "contexts: [{type: a/b.C, get: '{}.C', set: '{}.Set()'}]\n", `f.yaml:1:44: no ctx in "{}.Set()": it stands for the new context; write it over {} and ctx, such as "{}.SetContext(ctx)"`},
 		{"no get", "contexts: [{type: a/b.C}]\n", `f.yaml:1:12: a context type without get:; add type: and get:`},
-		{"all at once", "a: 1\nbootstrap: 1\n", "f.yaml:1:1: unknown key \"a\" in orchestrall.yaml; known: bootstrap, contexts, dashboards, generate, select, upgrades\nf.yaml:2:12: bootstrap: must be true or false, not the number 1; write true or false"},
+		{"all at once", "a: 1\nbootstrap: 1\n", "f.yaml:1:1: unknown key \"a\" in orchestrall.yaml; known: bootstrap, contexts, dashboards, generate, hooks, select, upgrades\nf.yaml:2:12: bootstrap: must be true or false, not the number 1; write true or false"},
 	} {
 		_, problems := Parse("f.yaml", []byte(test.text))
 		var got []string

@@ -36,13 +36,18 @@ func parseAt(path, root string, data []byte) (*Config, []Problem) {
 	if doc != nil {
 		p.file(doc)
 	}
+	return c, p.sorted()
+}
+
+// sorted returns the problems in the order of the file.
+func (p *fileParser) sorted() []Problem {
 	slices.SortStableFunc(p.problems, func(a, b Problem) int {
 		if a.Pos.Line != b.Pos.Line {
 			return a.Pos.Line - b.Pos.Line
 		}
 		return a.Pos.Column - b.Pos.Column
 	})
-	return c, p.problems
+	return p.problems
 }
 
 type fileParser struct {
@@ -171,6 +176,7 @@ func (p *fileParser) file(n *yaml.Node) {
 			}
 		}},
 		{"dashboards", func(_, v *yaml.Node) { p.dashboards(v) }},
+		{"hooks", func(_, v *yaml.Node) { p.hooks(v) }},
 		{"upgrades", func(_, v *yaml.Node) {
 			for _, item := range p.list("upgrades", v) {
 				if pattern := p.pattern(item); pattern != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/config"
+	"github.com/orchestrall/orchestrall/internal/hooks/library"
 )
 
 // Options say where to scan, and what of the build's settings matters to it.
@@ -145,6 +146,7 @@ func (t *Tree) configure(path string) {
 			continue
 		}
 		c, problems := config.Load(at, root)
+		problems = append(problems, library.Check(c)...)
 		for _, p := range problems {
 			t.Diagnostics = append(t.Diagnostics, instrument.Diagnostic{Pos: p.Pos, Rule: p.Rule, Message: p.Message, Fix: p.Fix})
 		}

@@ -1,0 +1,275 @@
+package config
+
+import (
+	"cmp"
+	"go/token"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/orchestrall/orchestrall/internal/hooks"
+	"github.com/orchestrall/orchestrall/internal/nearest"
+)
+
+// Hooks is the hooks: section: which libraries are woven, and the user's own.
+type Hooks struct {
+	Choices []Choice
+	// Own holds one library for each entry of own:, in the order of the file.
+	Own []*hooks.Library
+}
+
+// A Choice switches the hooks of one library.
+type Choice struct {
+	Library string
+	Depth   Depth
+	Pos     token.Position `json:"-"`
+}
+
+// A Depth says how far the hooks of a library reach.
+type Depth string
+
+// The depths, as orchestrall.yaml spells them.
+const (
+	Off   Depth = "off"   // not at all
+	Calls Depth = "calls" // first-party calls
+)
+
+// Choice returns what the file says of a library, and nil when it says
+// nothing.
+func (h *Hooks) Choice(library string) *Choice {
+	for i := range h.Choices {
+		if h.Choices[i].Library == library {
+			return &h.Choices[i]
+		}
+	}
+	return nil
+}
+
+// ParseLibrary reads one file of hooks: what the tool carries for a library.
+func ParseLibrary(path string, data []byte) (*hooks.Library, []Problem) {
+	l := &hooks.Library{Pos: token.Position{Filename: path, Line: 1, Column: 1}}
+	p := &fileParser{path: path, config: Default()}
+	doc := p.document(data)
+	if doc == nil {
+		if len(p.problems) == 0 {
+			p.add(l.Pos, "empty-rule", "add library:, hook: and points:", "an empty file")
+		}
+		return l, p.problems
+	}
+	ok := p.mapping(doc, "a library", []field{
+		{"library", func(_, v *yaml.Node) { p.text("library", v, &l.Name) }},
+		{"module", func(_, v *yaml.Node) {
+			if v.Kind == yaml.ScalarNode && v.Tag == "!!str" && v.Value == "" {
+				return // of the standard library
+			}
+			p.text("module", v, &l.Module)
+		}},
+		{"versions", func(_, v *yaml.Node) {
+			var text string
+			if !p.text("versions", v, &text) {
+				return
+			}
+			var problem string
+			if l.Versions, problem = hooks.ParseRange(text); problem != "" {
+				p.add(p.pos(v), "bad-versions", `write comparisons that must all hold, such as ">=v1.60.0 <v2.0.0"`, "versions: %s", problem)
+			}
+		}},
+		{"hook", func(_, v *yaml.Node) { p.text("hook", v, &l.Hook) }},
+		{"unless", func(_, v *yaml.Node) {
+			for _, item := range p.list("unless", v) {
+				if s, ok := p.symbol("unless", item); ok {
+					l.Unless = append(l.Unless, s)
+				}
+			}
+		}},
+		{"points", func(_, v *yaml.Node) {
+			for _, item := range p.list("points", v) {
+				if point, ok := p.point(item, "a point", nil); ok {
+					l.Points = append(l.Points, point)
+				}
+			}
+		}},
+	})
+	if ok && len(p.problems) == 0 {
+		switch {
+		case l.Name == "":
+			p.add(l.Pos, "empty-rule", "add library:", "hooks without the name of their library")
+		case l.Hook == "":
+			p.add(l.Pos, "empty-rule", "add hook:", "hooks without the package that woven code calls")
+		case len(l.Points) == 0:
+			p.add(l.Pos, "empty-rule", "add points:", "hooks without a point")
+		}
+	}
+	return l, p.sorted()
+}
+
+// hooks reads the section of orchestrall.yaml.
+func (p *fileParser) hooks(n *yaml.Node) {
+	if n.Kind != yaml.MappingNode {
+		p.add(p.pos(n), "wrong-type", "write off: [LIBRARY], LIBRARY: off or own:", "hooks: must be a mapping, not %s", describe(n))
+		return
+	}
+	h := &p.config.Hooks
+	choose := func(c Choice) {
+		if first := h.Choice(c.Library); first != nil {
+			p.add(c.Pos, "duplicate-rule", "keep one of the two", "%s is chosen twice, first on line %d", quote(c.Library), first.Pos.Line)
+			return
+		}
+		h.Choices = append(h.Choices, c)
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, v := n.Content[i], resolve(n.Content[i+1])
+		switch key.Value {
+		case "off":
+			for _, item := range p.list("off", v) {
+				c := Choice{Depth: Off, Pos: p.pos(item)}
+				if p.text("off", item, &c.Library) {
+					choose(c)
+				}
+			}
+		case "own":
+			for _, item := range p.list("own", v) {
+				p.ownHook(item)
+			}
+		default:
+			c := Choice{Library: key.Value, Pos: p.pos(key)}
+			var text string
+			if !p.text(key.Value, v, &text) {
+				continue
+			}
+			switch depth := Depth(text); depth {
+			case Off, Calls:
+				c.Depth = depth
+				choose(c)
+			default:
+				p.add(p.pos(v), "bad-value", nearest.Fix(text, []string{string(Off), string(Calls)}), "%s: no depth of hooks: %s", key.Value, quote(text))
+			}
+		}
+	}
+}
+
+func (p *fileParser) ownHook(n *yaml.Node) {
+	l := &hooks.Library{Pos: p.pos(n)}
+	before := len(p.problems)
+	point, ok := p.point(n, "a hook of your own", func(_, v *yaml.Node) { p.text("hook", v, &l.Hook) })
+	if !ok {
+		return
+	}
+	if l.Hook == "" && len(p.problems) == before {
+		p.add(l.Pos, "empty-rule", "add hook: with the import path of the package that has "+point.Func, "a hook without its package")
+		return
+	}
+	l.Name = point.Target.String()
+	if point.Field != "" {
+		l.Name += "." + point.Field
+	}
+	l.Points = []hooks.Point{point}
+	for _, other := range p.config.Hooks.Own {
+		if o := other.Points[0]; o.Kind == point.Kind && o.Target == point.Target && o.Field == point.Field {
+			p.add(l.Pos, "duplicate-rule", "keep one of the two", "%s %s is hooked twice, first on line %d", point.Kind, point.Target, other.Pos.Line)
+			return
+		}
+	}
+	p.config.Hooks.Own = append(p.config.Hooks.Own, l)
+}
+
+// The verb with which each kind of point names its function.
+var pointVerbs = []struct {
+	kind hooks.Kind
+	verb string
+}{
+	{hooks.Function, "replace"}, {hooks.Method, "replace"}, {hooks.Literal, "wrap"}, {hooks.Result, "wrap"}, {hooks.Entry, "before"},
+}
+
+// point reads one place that is woven. The key hook belongs to the entries of
+// orchestrall.yaml alone.
+func (p *fileParser) point(n *yaml.Node, what string, hook func(key, value *yaml.Node)) (hooks.Point, bool) {
+	before := len(p.problems)
+	x := hooks.Point{Pos: p.pos(n)}
+	verb, verbPos := "", x.Pos
+	var fieldPos, absentPos token.Position
+	var fields []field
+	for _, k := range pointVerbs {
+		fields = append(fields, field{string(k.kind), func(key, v *yaml.Node) {
+			if x.Kind != "" {
+				p.add(p.pos(key), "bad-rule", "make two of them", "a point is one of %s and %s, not both", x.Kind, k.kind)
+				return
+			}
+			x.Kind = k.kind
+			if s, ok := p.symbol(string(k.kind), v); ok {
+				x.Target = s
+				p.checkTarget(v, k.kind, s)
+			}
+		}})
+	}
+	for _, name := range []string{"replace", "wrap", "before"} {
+		fields = append(fields, field{name, func(key, v *yaml.Node) {
+			if verb != "" {
+				p.add(p.pos(key), "bad-rule", "remove one of the two", "a point with %s: and %s:", verb, name)
+				return
+			}
+			verb, verbPos = name, p.pos(key)
+			if p.text(name, v, &x.Func) && (!token.IsIdentifier(x.Func) || !token.IsExported(x.Func)) {
+				p.add(p.pos(v), "bad-value", "write the name of an exported function of the hook package", "%s: %s is no exported name", name, quote(x.Func))
+			}
+		}})
+	}
+	fields = append(fields,
+		field{"field", func(key, v *yaml.Node) {
+			fieldPos = p.pos(key)
+			p.text("field", v, &x.Field)
+		}},
+		field{"absent", func(key, v *yaml.Node) {
+			absentPos = p.pos(key)
+			p.boolean("absent", v, &x.Absent)
+		}},
+	)
+	if hook != nil {
+		fields = append(fields, field{"hook", hook})
+	}
+	if !p.mapping(n, what, fields) || len(p.problems) > before {
+		return x, false
+	}
+	at := slices.IndexFunc(pointVerbs, func(k struct {
+		kind hooks.Kind
+		verb string
+	},
+	) bool {
+		return k.kind == x.Kind
+	})
+	switch {
+	case at < 0:
+		p.add(x.Pos, "empty-rule", "add function:, method:, literal:, result: or entry:", "a point without what it looks for")
+	case verb == "":
+		p.add(x.Pos, "empty-rule", "add "+pointVerbs[at].verb+":", "a %s without the function that takes its place", x.Kind)
+	case verb != pointVerbs[at].verb:
+		p.add(verbPos, "bad-rule", "write "+pointVerbs[at].verb+":", "a %s has no %s:", x.Kind, verb)
+	case x.Kind == hooks.Literal && x.Field == "":
+		p.add(x.Pos, "empty-rule", "add field:", "a literal without the field to wrap")
+	case x.Kind != hooks.Literal && (fieldPos.IsValid() || absentPos.IsValid()):
+		p.add(cmp.Or(fieldPos, absentPos), "bad-rule", "remove it", "only a literal has field: and absent:")
+	}
+	return x, len(p.problems) == before
+}
+
+func (p *fileParser) symbol(key string, n *yaml.Node) (hooks.Symbol, bool) {
+	var text string
+	if !p.text(key, n, &text) {
+		return hooks.Symbol{}, false
+	}
+	s, problem := hooks.ParseSymbol(text)
+	if problem != "" {
+		p.add(p.pos(n), "bad-symbol", "write it with its whole import path: net/http.Get, (*net/http.Client).Do", "%s: %s is %s", key, quote(text), problem)
+		return s, false
+	}
+	return s, true
+}
+
+func (p *fileParser) checkTarget(n *yaml.Node, kind hooks.Kind, s hooks.Symbol) {
+	switch {
+	case kind == hooks.Method && s.Receiver == "":
+		p.add(p.pos(n), "bad-symbol", "write (*"+s.Package+".TYPE)."+s.Name, "method: %s has no receiver", quote(s.String()))
+	case (kind == hooks.Function || kind == hooks.Literal) && s.Receiver != "":
+		p.add(p.pos(n), "bad-symbol", "write method: for a method", "%s: %s has a receiver", kind, quote(s.String()))
+	}
+}

@@ -1,0 +1,132 @@
+// Package hooks describes where the build front ends weave libraries: which
+// calls, which fields of composite literals and which functions, and by what
+// function of a hook package. A hook is data; a hook package is ordinary Go
+// that woven code calls.
+//
+// The files of the folder library, which the tool carries, and hooks: in
+// orchestrall.yaml hold hooks; package config reads both.
+package hooks
+
+import (
+	"go/token"
+	"path"
+	"slices"
+	"strings"
+)
+
+// A Library is everything that is woven for one library.
+type Library struct {
+	// Name is what orchestrall.yaml and orchestrall hooks call it: "net/http",
+	// "grpc".
+	Name string
+	// Module is the library's module; "" for the standard library, and for the
+	// user's own hooks.
+	Module string
+	// Versions are those of the module that the hooks were written for. The
+	// zero Range holds every version.
+	Versions Range
+	// Hook is the import path of the package that woven code calls.
+	Hook string
+	// Unless names functions that install instrumentation by hand: where
+	// first-party code refers to one, nothing of the library is woven.
+	Unless []Symbol
+	Points []Point
+
+	Pos token.Position `json:"-"` // of the file, or of the entry in orchestrall.yaml
+}
+
+// A Kind says what a [Point] looks for.
+type Kind string
+
+// The kinds of points, as their files spell them.
+const (
+	Function Kind = "function" // every reference to a function
+	Method   Kind = "method"   // calls and values of a method
+	Literal  Kind = "literal"  // composite literals of a type
+	Result   Kind = "result"   // what calls of a function or method return
+	Entry    Kind = "entry"    // the definition of a first-party function
+)
+
+// A Point is one place that is woven.
+type Point struct {
+	Kind   Kind
+	Target Symbol
+	// Field is the field of a literal whose value is wrapped.
+	Field string `json:",omitempty"`
+	// Absent wraps the zero value where a literal leaves Field out.
+	Absent bool `json:",omitempty"`
+	// Func is the function of the hook package: it replaces a function or
+	// method, wraps a field's value or results, or runs at a function's entry.
+	Func string
+
+	Pos token.Position `json:"-"`
+}
+
+// A Symbol names a package-level function or type, or a method, as
+// runtime.Func does: net/http.Get, net/http.Server, (*net/http.Client).Do.
+type Symbol struct {
+	Package  string // import path
+	Receiver string `json:",omitempty"` // base type of a method's receiver
+	Pointer  bool   `json:",omitempty"` // the receiver is a pointer
+	Name     string
+}
+
+// String is the inverse of [ParseSymbol].
+func (s Symbol) String() string {
+	switch {
+	case s.Receiver == "":
+		return s.Package + "." + s.Name
+	case s.Pointer:
+		return "(*" + s.Package + "." + s.Receiver + ")." + s.Name
+	}
+	return "(" + s.Package + "." + s.Receiver + ")." + s.Name
+}
+
+// ParseSymbol reads a symbol. It returns what is wrong with text, and "" when
+// nothing is.
+func ParseSymbol(text string) (Symbol, string) {
+	if rest, method := strings.CutPrefix(text, "("); method {
+		typ, name, ok := strings.Cut(rest, ").")
+		typ, pointer := strings.CutPrefix(typ, "*")
+		of, problem := ParseSymbol(typ)
+		if !ok || problem != "" || of.Receiver != "" || !token.IsIdentifier(name) {
+			return Symbol{}, "no method"
+		}
+		return Symbol{Package: of.Package, Receiver: of.Name, Pointer: pointer, Name: name}, ""
+	}
+	slash := strings.LastIndexByte(text, '/')
+	dot := strings.LastIndexByte(text, '.')
+	if dot <= slash+1 || !token.IsIdentifier(text[dot+1:]) || strings.ContainsAny(text, " \t*()[]") {
+		return Symbol{}, "no function or type with its import path"
+	}
+	return Symbol{Package: text[:dot], Name: text[dot+1:]}, ""
+}
+
+// Packages returns the import paths of what the points look for, sorted: a
+// program that imports none of them has nothing to weave.
+func (l *Library) Packages() []string {
+	var paths []string
+	for _, p := range l.Points {
+		if !slices.Contains(paths, p.Target.Package) {
+			paths = append(paths, p.Target.Package)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// HookModule returns the module of the hook package, for a hook package below
+// the path of the runtime's module: those of third-party libraries are modules
+// of their own, so that a program gets no requirement for a library that it
+// does not use. It returns "" for a hook package of the user's.
+func (l *Library) HookModule(runtime string) string {
+	rest, below := strings.CutPrefix(l.Hook, runtime+"/")
+	switch {
+	case !below:
+		return ""
+	case l.Module == "":
+		return runtime
+	}
+	first, _, _ := strings.Cut(rest, "/")
+	return path.Join(runtime, first)
+}
