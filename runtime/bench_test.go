@@ -3,8 +3,10 @@ package orchestrall_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"testing"
 	"time"
 
@@ -42,8 +44,10 @@ func work(_ context.Context, in input) (*result, error) {
 }
 
 var (
-	opPlain  orchestrall.Operation
-	opFields orchestrall.Operation
+	opPlain   orchestrall.Operation
+	opFields  orchestrall.Operation
+	opCarried orchestrall.Operation
+	opWatched orchestrall.Operation
 
 	handTracer = otel.Tracer("bench")
 	handPlain  = prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -67,6 +71,21 @@ func init() {
 			{Role: orchestrall.Attribute, Key: "agent.type"},
 			{Role: orchestrall.Label, Key: "agent_type"},
 		},
+	})
+	opCarried.Register(orchestrall.Spec{
+		Name: "Bench.Carried", Kind: orchestrall.Internal,
+		Function: "bench.Carried", File: "bench/bench.go", Line: 30,
+		Fields: []orchestrall.Field{
+			{Role: orchestrall.Attribute, Key: "user.id"},
+			{Role: orchestrall.Attribute, Key: "agent.type"},
+			{Role: orchestrall.Carried, Key: "userId"},
+			{Role: orchestrall.Label, Key: "agent_type"},
+		},
+	})
+	opWatched.Register(orchestrall.Spec{
+		Name: "Bench.Watched", Kind: orchestrall.Internal,
+		Function: "bench.Watched", File: "bench/bench.go", Line: 40,
+		Slow: time.Second, Hang: time.Minute,
 	})
 }
 
@@ -203,6 +222,43 @@ func fieldsTraced(ctx context.Context, in input) (_ *result, err error) {
 	return work(ctx, in)
 }
 
+type userKey struct{}
+
+//go:noinline
+func carriedHand(ctx context.Context, in input) (_ *result, err error) {
+	return fieldsHand(context.WithValue(ctx, userKey{}, in.UserID), in)
+}
+
+//go:noinline
+func carriedLean(ctx context.Context, in input) (_ *result, err error) {
+	return fieldsLean(context.WithValue(ctx, userKey{}, in.UserID), in)
+}
+
+//go:noinline
+func carriedTraced(ctx context.Context, in input) (_ *result, err error) {
+	ctx, call := opCarried.Start(ctx, func(i int) orchestrall.Value {
+		switch i {
+		case 0:
+			return of(in.UserID)
+		case 1:
+			return of(in.AgentType)
+		case 2:
+			return of(in.UserID)
+		default:
+			return of(in.AgentType)
+		}
+	})
+	defer call.EndErr(&err)
+	return work(ctx, in)
+}
+
+//go:noinline
+func watchedTraced(ctx context.Context, in input) (_ *result, err error) {
+	ctx, call := opWatched.Start(ctx)
+	defer call.EndErr(&err)
+	return work(ctx, in)
+}
+
 //go:noinline
 func fieldsBare(ctx context.Context, in input) (*result, error) {
 	ctx, span := handTracer.Start(ctx, "Bench.Fields", trace.WithAttributes(
@@ -238,37 +294,51 @@ func benchContext(b *testing.B, sampled bool) context.Context {
 	return trace.ContextWithSpanContext(context.Background(), trace.NewSpanContext(cfg))
 }
 
+type way struct {
+	name string
+	call func(context.Context, input) (*result, error)
+}
+
 func BenchmarkCall(b *testing.B) {
-	type way struct {
-		name string
-		call func(context.Context, input) (*result, error)
-	}
+	ours := way{"orchestrall", plainTraced}
 	for _, c := range []struct {
-		name string
-		ways []way
+		name       string
+		ways       []way
+		goroutines []int
 	}{
-		{"plain", []way{{"orchestrall", plainTraced}, {"hand", plainHand}, {"lean", plainLean}, {"bare", plainBare}}},
-		{"fields", []way{{"orchestrall", fieldsTraced}, {"hand", fieldsHand}, {"lean", fieldsLean}, {"bare", fieldsBare}}},
+		{"plain", []way{ours, {"hand", plainHand}, {"lean", plainLean}, {"bare", plainBare}}, []int{1, 2}},
+		{"plain", []way{ours, {"bare", plainBare}}, []int{8, 64}},
+		{"fields", []way{{ours.name, fieldsTraced}, {"hand", fieldsHand}, {"lean", fieldsLean}, {"bare", fieldsBare}}, []int{1, 2}},
+		{"carried", []way{{ours.name, carriedTraced}, {"hand", carriedHand}, {"lean", carriedLean}, {"bare", fieldsBare}}, []int{1, 2}},
+		{"carried", []way{{ours.name, carriedTraced}, {"bare", fieldsBare}}, []int{8, 64}},
+		{"watched", []way{{ours.name, watchedTraced}, {"bare", plainBare}}, []int{1, 2, 8, 64}},
 	} {
 		for _, sampled := range []string{"unsampled", "sampled"} {
-			for _, w := range c.ways {
-				b.Run(c.name+"/"+sampled+"/serial/"+w.name, func(b *testing.B) {
-					ctx, in := benchContext(b, sampled == "sampled"), input{"user_123", "crm"}
-					b.ReportAllocs()
-					for b.Loop() {
-						_, _ = w.call(ctx, in)
-					}
-				})
-				b.Run(c.name+"/"+sampled+"/parallel/"+w.name, func(b *testing.B) {
-					ctx, in := benchContext(b, sampled == "sampled"), input{"user_123", "crm"}
-					b.ReportAllocs()
-					b.RunParallel(func(pb *testing.PB) {
-						for pb.Next() {
-							_, _ = w.call(ctx, in)
-						}
+			for _, n := range c.goroutines {
+				for _, w := range c.ways {
+					b.Run(fmt.Sprintf("%s/%s/%d/%s", c.name, sampled, n, w.name), func(b *testing.B) {
+						w.run(b, benchContext(b, sampled == "sampled"), n)
 					})
-				})
+				}
 			}
 		}
 	}
+}
+
+// run calls on so many goroutines, which share the cores that there are.
+func (w way) run(b *testing.B, ctx context.Context, goroutines int) {
+	in := input{"user_123", "crm"}
+	b.ReportAllocs()
+	if goroutines == 1 {
+		for b.Loop() {
+			_, _ = w.call(ctx, in)
+		}
+		return
+	}
+	b.SetParallelism(max(1, goroutines/runtime.GOMAXPROCS(0)))
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			_, _ = w.call(ctx, in)
+		}
+	})
 }

@@ -213,22 +213,33 @@ func (c *Call) inherit() {
 	}
 }
 
+// describe gives the span what the context carries and its own attributes: at
+// once, since a span makes room anew each time.
+func (c *Call) describe(fill func(int) Value) {
+	own := c.state.start.attributes
+	if len(own) == 0 {
+		c.inherit()
+		return
+	}
+	carried := carriedFields(c.ctx)
+	m := c.extra()
+	m.kvs = evalAll(append(m.kvs, carried...), own, fill)
+	c.span.SetAttributes(m.kvs...)
+	m.kvs = m.kvs[len(carried):]
+}
+
 // fillStart evaluates the fields that somebody will read.
 func (c *Call) fillStart(fill func(int) Value) (changed bool) {
 	st := c.state
 	if len(st.carried) > 0 {
-		own := evalAll(make([]attribute.KeyValue, 0, len(st.carried)), st.carried, fill)
-		c.ctx, changed = carry(c.ctx, own)
+		changed = c.carry(fill)
 	}
-	if c.span != nil {
-		c.inherit()
-	}
-	if len(st.start.attributes) > 0 && (c.span != nil || c.lines) {
+	switch {
+	case c.span != nil:
+		c.describe(fill)
+	case c.lines && len(st.start.attributes) > 0:
 		m := c.extra()
 		m.kvs = evalAll(m.kvs, st.start.attributes, fill)
-		if c.span != nil {
-			c.span.SetAttributes(m.kvs...)
-		}
 	}
 	if c.lines && len(st.start.events) > 0 {
 		m := c.extra()

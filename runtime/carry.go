@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -34,6 +36,70 @@ func carriedFields(ctx context.Context) []attribute.KeyValue {
 	return c.fields
 }
 
+// carriers is a block from which the contexts of short calls are cut, so that a
+// call that carries a new value does not have to allocate for itself. None is
+// ever used again: a context may outlive its call, and must say what it said
+// then. What a block costs is that it lives as long as the last of its contexts
+// does, and the others' parents with it; so blocks are small, and operations
+// that take their time do not use them.
+type carriers struct {
+	one  [carriersInBlock]carrier
+	room [carriersInBlock]attribute.KeyValue
+	used int
+	left []attribute.KeyValue // of room, or of what came after it
+}
+
+const carriersInBlock = 8
+
+// blocks has at most one block that is not used up for every processor.
+var blocks = sync.Pool{New: func() any {
+	b := new(carriers)
+	b.left = b.room[:]
+	return b
+}}
+
+// cut returns a context below ctx with room for n fields.
+func cut(ctx context.Context, n int) *carrier {
+	b := blocks.Get().(*carriers)
+	c := &b.one[b.used]
+	b.used++
+	if n > len(b.left) {
+		b.left = make([]attribute.KeyValue, n*max(1, carriersInBlock-b.used))
+	}
+	c.Context, c.fields = ctx, b.left[:0:n]
+	b.left = b.left[n:]
+	if b.used < carriersInBlock {
+		blocks.Put(b)
+	}
+	return c
+}
+
+// longCall is how long a call takes when an allocation more is nothing to it.
+const longCall = 10 * time.Millisecond
+
+// carry evaluates the fields that nested calls get, too.
+func (c *Call) carry(fill func(int) Value) (changed bool) {
+	var room [4]attribute.KeyValue
+	own := evalAll(room[:0], c.state.carried, fill)
+	old := carriedFields(c.ctx)
+	if carriesAll(old, own) {
+		return false
+	}
+	var next *carrier
+	if n := len(old) + len(own); c.state.long.Load() || n > carriersInBlock {
+		next = newCarrier(c.ctx, n)
+	} else {
+		next = cut(c.ctx, n)
+	}
+	next.fields = merged(next.fields, old, own)
+	c.ctx = next
+	return true
+}
+
+func newCarrier(ctx context.Context, n int) *carrier {
+	return &carrier{ctx, make([]attribute.KeyValue, 0, n)}
+}
+
 // carry adds fields to what ctx carries already. It returns ctx itself when
 // that says the same, as it does when a call hands its own fields on.
 func carry(ctx context.Context, fields []attribute.KeyValue) (context.Context, bool) {
@@ -41,8 +107,14 @@ func carry(ctx context.Context, fields []attribute.KeyValue) (context.Context, b
 	if carriesAll(old, fields) {
 		return ctx, false
 	}
-	all := make([]attribute.KeyValue, len(old), len(old)+len(fields))
-	copy(all, old)
+	c := newCarrier(ctx, len(old)+len(fields))
+	c.fields = merged(c.fields, old, fields)
+	return c, true
+}
+
+// merged appends both to all, which is empty; fields replace old ones.
+func merged(all, old, fields []attribute.KeyValue) []attribute.KeyValue {
+	all = append(all, old...)
 next:
 	for _, kv := range fields {
 		for i := range all {
@@ -53,7 +125,7 @@ next:
 		}
 		all = append(all, kv)
 	}
-	return &carrier{ctx, all}, true
+	return all
 }
 
 func carriesAll(old, fields []attribute.KeyValue) bool {

@@ -24,8 +24,8 @@ func TestConfigureSwitchesOperations(t *testing.T) {
 	recorder := spans(t)
 	j := logs(t, slog.LevelDebug, true)
 	control := unique("Control")
-	first := operation(orchestrall.Spec{Name: control+".First", Kind: orchestrall.Agent})
-	second := operation(orchestrall.Spec{Name: control+".Second", Log: "off", Function: "example.com/"+control+".Second"})
+	first := operation(orchestrall.Spec{Name: control + ".First", Kind: orchestrall.Agent})
+	second := operation(orchestrall.Spec{Name: control + ".Second", Log: "off", Function: "example.com/" + control + ".Second"})
 	call := func(o *orchestrall.Operation) {
 		_, c := o.Start(t.Context())
 		c.End()

@@ -99,6 +99,9 @@ func (c *Call) settle(o *outcome, fill func(int) Value) {
 	if st.flight != nil {
 		c.land()
 	}
+	if len(st.carried) > 0 && o.elapsed > longCall != st.long.Load() {
+		st.long.Store(o.elapsed > longCall)
+	}
 	o.slow = st.slow > 0 && o.elapsed > st.slow
 	if m := st.metric; m != nil {
 		s, seconds := m.at(c.leafAtEnd(m, fill)), float64(o.elapsed)*1e-9

@@ -30,7 +30,8 @@ type state struct {
 
 	start, end phase
 	carried    []field
-	early      bool // labels that are known at the start come first in the metric's tree
+	long       atomic.Bool // the last call took so long that it may allocate
+	early      bool        // labels that are known at the start come first in the metric's tree
 
 	slow, min time.Duration
 	hang      time.Duration

@@ -37,18 +37,19 @@ const own = "orchestrall"
 // measure is the fastest of several runs: noise only ever adds.
 type measure struct {
 	ns     float64
+	bytes  string
 	allocs string
 }
 
 type table struct {
-	rows []string // "plain/sampled/serial", in the order they came
+	rows []string // "plain/sampled/8", in the order they came
 	ways []string
 	at   map[string]measure // by row + "/" + way
 }
 
 // read takes lines such as
 //
-//	BenchmarkCall/plain/sampled/serial/hand-2  1000  1113 ns/op  944 B/op  3 allocs/op
+//	BenchmarkCall/plain/sampled/1/hand-2  1000  1113 ns/op  944 B/op  3 allocs/op
 func read(in io.Reader) (*table, error) {
 	t := &table{at: map[string]measure{}}
 	lines := bufio.NewScanner(in)
@@ -75,6 +76,8 @@ func (t *table) add(row, way string, pairs []string) {
 		switch pairs[i+1] {
 		case "ns/op":
 			m.ns, _ = strconv.ParseFloat(pairs[i], 64)
+		case "B/op":
+			m.bytes = pairs[i]
 		case "allocs/op":
 			m.allocs = pairs[i]
 		}
@@ -92,7 +95,7 @@ func (t *table) add(row, way string, pairs []string) {
 
 func (t *table) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	head := []string{"call", own}
+	head := []string{"call/trace/goroutines", own}
 	for _, way := range t.ways {
 		if way != own {
 			head = append(head, way, "ratio")
@@ -124,6 +127,9 @@ func cell(m measure) string {
 	s := strconv.FormatFloat(m.ns, 'f', 0, 64) + " ns"
 	if m.allocs != "" {
 		s += ", " + m.allocs + " allocs"
+	}
+	if m.bytes != "" && m.bytes != "0" {
+		s += ", " + m.bytes + " B"
 	}
 	return s
 }
