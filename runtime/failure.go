@@ -17,7 +17,8 @@ func messageOf(x any) (text string) {
 	return validText(clip(ofAny(x).text(), maxSize))
 }
 
-// typeName is the type of an error or panic value. fmt.Errorf's wrapper says
+// typeName is the type of an error or panic value, or what its method ErrorType
+// calls it, as OpenTelemetry's semconv.ErrorType asks. fmt.Errorf's wrapper says
 // nothing, so the error below it stands for it.
 func typeName(x any) (name string) {
 	defer func() {
@@ -32,6 +33,11 @@ func typeName(x any) (name string) {
 				break
 			}
 			err = below
+		}
+		if named, ok := err.(interface{ ErrorType() string }); ok {
+			if name = named.ErrorType(); name != "" {
+				return validText(clip(name, maxNameSize))
+			}
 		}
 		x = err
 	}
