@@ -15,13 +15,13 @@ import (
 )
 
 // stable is a logger whose lines are the same every time: no time stamp, and
-// durations cut out. A program has no need for it.
+// durations and stacks cut out. A program has no need for it.
 func stable() (restore func()) {
 	before := slog.Default()
 	slog.SetDefault(slog.New(orchestrall.NewHandler(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			switch a.Key {
-			case slog.TimeKey, "duration_ms":
+			case slog.TimeKey, "duration", "stack":
 				return slog.Attr{}
 			case slog.MessageKey:
 				return slog.String(a.Key, regexp.MustCompile(`took .*`).ReplaceAllString(a.Value.String(), "took …"))
@@ -63,7 +63,7 @@ func ExampleErr() {
 	_, err := os.Open("/no/such/file")
 	orchestrall.NewLogger("billing").Error("no invoice", orchestrall.Err(fmt.Errorf("invoice 7: %w", err)))
 	// Output:
-	// level=ERROR msg="no invoice" service=billing error.name=*fs.PathError error.message="invoice 7: open /no/such/file: no such file or directory"
+	// level=ERROR msg="no invoice" service=billing error.name=*fs.PathError error.message="invoice 7: open /no/such/file: no such file or directory" error.causes="[*fs.PathError: open /no/such/file: no such file or directory syscall.Errno: no such file or directory]"
 }
 
 func ExampleTrace() {
@@ -73,7 +73,7 @@ func ExampleTrace() {
 	}, orchestrall.WithKind(orchestrall.LLM), orchestrall.WithAttribute("model", "small"))
 	fmt.Printf("%q, %v\n", answer, err)
 	// Output:
-	// level=ERROR msg="Ask failed" operation=Ask kind=llm status=failed error.name=*errors.errorString error.message="the model is not available"
+	// level=ERROR msg="Ask failed" metadata.operation=Ask metadata.kind=llm metadata.status=failed error.name=*errors.errorString error.message="the model is not available"
 	// "", the model is not available
 }
 
@@ -83,7 +83,7 @@ func ExampleStartTimer() {
 	elapsed := stop()
 	fmt.Println(elapsed > 0)
 	// Output:
-	// level=INFO msg="load rules took …" timer="load rules"
+	// level=INFO msg="load rules took …" metadata.timer="load rules"
 	// true
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -96,4 +97,84 @@ func ours(function string) bool {
 	}
 	_, name, _ := strings.Cut(function[strings.LastIndexByte(function, '/')+1:], ".")
 	return strings.HasPrefix(name, "orchestrallEnd") || strings.Contains(name, "deferwrap")
+}
+
+// cause is one of the errors that an error wraps.
+type cause struct {
+	Name    string `json:"name"`
+	Message string `json:"message"`
+}
+
+// String is how the text format shows it.
+func (c cause) String() string { return c.Name + ": " + c.Message }
+
+// An error says what its causes say once more, so few of them say enough.
+const (
+	maxCauses       = 8
+	maxCauseMessage = 1024
+)
+
+// causesOf lists what err wraps, in the order in which errors.Is looks at it:
+// what errors.Join has joined is there one after the other.
+func causesOf(err error) []cause {
+	var list []cause
+	appendCauses(&list, err)
+	return list
+}
+
+func appendCauses(list *[]cause, err error) {
+	defer contain() // Unwrap is the program's
+	switch err := err.(type) {
+	case interface{ Unwrap() error }:
+		appendCause(list, err.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, e := range err.Unwrap() {
+			appendCause(list, e)
+		}
+	}
+}
+
+func appendCause(list *[]cause, err error) {
+	if err == nil || len(*list) == maxCauses {
+		return
+	}
+	*list = append(*list, cause{typeName(err), clip(messageOf(err), maxCauseMessage)})
+	appendCauses(list, err)
+}
+
+// maxFrames is how many functions a stack names.
+const maxFrames = 32
+
+// callStack is the stack of the traced function whose end is being told, as the
+// program's authors know it: from where it panics, or else from the function
+// itself, outward. What the compiler, the runtime and this package add is left
+// out.
+func callStack() string {
+	pcs := make([]uintptr, 2*maxFrames)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	var b []byte
+	for n := 0; ; {
+		f, more := frames.Next()
+		if f.Function != "" && !machinery(f.Function) {
+			if n == maxFrames {
+				b = append(b, "\n…"...)
+				break
+			}
+			if n++; n > 1 {
+				b = append(b, '\n')
+			}
+			b = append(append(b, f.Function...), "\n\t"...)
+			b = append(append(b, f.File...), ':')
+			b = strconv.AppendInt(b, int64(f.Line), 10)
+		}
+		if !more {
+			break
+		}
+	}
+	return clip(validText(string(b)), maxStack)
+}
+
+// machinery is true for functions that nobody has written for this program.
+func machinery(function string) bool {
+	return ours(function) || strings.HasPrefix(function, "runtime.") || strings.HasPrefix(function, ScopeName+"/")
 }

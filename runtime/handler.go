@@ -4,12 +4,23 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+
+	"go.opentelemetry.io/otel/attribute"
 )
 
 // Handler is a slog.Handler that ties every line to its trace.
 type Handler struct {
 	inner  slog.Handler
+	own    bool    // inner is a CorrelatingHandler
 	groups []group // open groups, outermost first; inner knows nothing of them
+}
+
+// CorrelatingHandler is a slog.Handler that looks up itself what ties a line to
+// its trace: the span in the context, and [CarriedFields]. NewHandler hands it
+// records as they come, groups and all. bootstrap's is one.
+type CorrelatingHandler interface {
+	slog.Handler
+	Correlates()
 }
 
 // group is a name from WithGroup and the attributes that came after it.
@@ -26,7 +37,12 @@ func NewHandler(inner slog.Handler) slog.Handler {
 	if h, ok := inner.(*Handler); ok {
 		return h
 	}
-	return &Handler{inner: inner}
+	return newHandler(inner)
+}
+
+func newHandler(inner slog.Handler) *Handler {
+	_, own := inner.(CorrelatingHandler)
+	return &Handler{inner: inner, own: own}
 }
 
 // Enabled implements slog.Handler.
@@ -41,6 +57,9 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	}
 	writing.Add(1)
 	defer writing.Add(-1)
+	if h.own {
+		return h.inner.Handle(ctx, r)
+	}
 	more := correlation(ctx)
 	if len(h.groups) > 0 {
 		r = h.nested(r)
@@ -76,7 +95,7 @@ func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 		return h
 	}
 	if len(h.groups) == 0 {
-		return &Handler{inner: h.inner.WithAttrs(attrs)}
+		return newHandler(h.inner.WithAttrs(attrs))
 	}
 	groups := slices.Clone(h.groups)
 	last := &groups[len(groups)-1]
@@ -89,5 +108,17 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
 	}
+	if h.own {
+		return newHandler(h.inner.WithGroup(name))
+	}
 	return &Handler{inner: h.inner, groups: append(slices.Clone(h.groups), group{name: name})}
+}
+
+// CarriedFields returns the fields that ctx carries, outermost first, each key
+// once. They are not the caller's to change.
+func CarriedFields(ctx context.Context) []attribute.KeyValue {
+	if ctx == nil {
+		return nil
+	}
+	return carriedFields(ctx)
 }

@@ -128,12 +128,12 @@ func (r *running) line(age time.Duration, stack string) {
 	if !st.log || !slog.Default().Enabled(r.ctx, slog.LevelError) {
 		return
 	}
-	attrs := append(slices.Clone(st.logAttrs), slog.Float64("age_ms", milliseconds(age)),
-		slog.Float64("hang_limit_ms", milliseconds(st.hang)))
+	attrs := append(slices.Clone(st.logAttrs), slog.Float64("age", milliseconds(age)),
+		slog.Float64("hangLimit", milliseconds(st.hang)))
 	if stack != "" {
 		attrs = append(attrs, slog.String("stack", stack))
 	}
-	writeLine(r.ctx, slog.LevelError, st.spec.Name+" is still running", attrs)
+	writeLine(r.ctx, slog.LevelError, st.spec.Name+" is still running", []slog.Attr{metadata(attrs)})
 }
 
 func manyLine(rest []running) {
@@ -146,7 +146,7 @@ func manyLine(rest []running) {
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		attrs = append(attrs, slog.Int(name, byName[name]))
 	}
-	writeLine(context.Background(), slog.LevelError, "more calls are still running", []slog.Attr{slog.Group("operations", attrs...)})
+	writeLine(context.Background(), slog.LevelError, "more calls are still running", []slog.Attr{metadata([]slog.Attr{slog.Group("operations", attrs...)})})
 }
 
 // partialSpan makes the trace visible while the call runs: a span is exported

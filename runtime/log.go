@@ -20,34 +20,57 @@ const (
 	SpanIDKey  = "spanId"
 )
 
+// MetadataKey is the group of a log line that holds what belongs to the line
+// rather than to the request: what the runtime knows about the call, and in the
+// bootstrap's lines the attributes of the program as well. ErrorKey is the group
+// that describes an error.
+const (
+	MetadataKey = "metadata"
+	ErrorKey    = "error"
+)
+
+// endLine writes the line at the end of a call, below the deferred function.
 func (c *Call) endLine(level slog.Level, message string, o *outcome) {
 	status := statusSuccess
 	if o.failure != nil {
 		status = statusFailed
 	}
-	// Microseconds are as exact as the clock is honest.
-	attrs := []slog.Attr{
+	about := []slog.Attr{
 		slog.String("status", status),
-		slog.Float64("duration_ms", milliseconds(o.elapsed)),
+		slog.Float64("duration", milliseconds(o.elapsed)),
 	}
 	if o.slow {
-		attrs = append(attrs, slog.Float64("slow_limit_ms", milliseconds(c.state.slow)))
+		about = append(about, slog.Float64("slowLimit", milliseconds(c.state.slow)))
 	}
-	switch {
-	case o.failure != nil:
-		attrs = append(attrs, o.failure.slogAttr())
-	case o.err != nil: // ignored, but a reader of the line wants to see it
-		attrs = append(attrs, slog.String("ignored_error", messageOf(o.err)))
+	if o.failure != nil {
+		c.write(level, message, c.kvs(), about, o.failureAttr())
+		return
 	}
-	c.line(level, message, c.kvs(), attrs...)
+	if o.err != nil { // ignored, but a reader of the line wants to see it
+		about = append(about, slog.String("ignoredError", messageOf(o.err)))
+	}
+	c.line(level, message, c.kvs(), about...)
 }
 
-func (f *failure) slogAttr() slog.Attr {
+// failureAttr describes the failure with its stack. Of a panic only the call
+// that it passes first has one.
+func (o *outcome) failureAttr() slog.Attr {
+	f := *o.failure
+	if o.err != nil || f.stack != "" {
+		f.stack = callStack()
+	}
+	return f.slogAttr(causesOf(o.err))
+}
+
+func (f *failure) slogAttr(causes []cause) slog.Attr {
 	group := []slog.Attr{slog.String("name", f.name), slog.String("message", f.message)}
+	if len(causes) > 0 {
+		group = append(group, slog.Any("causes", causes))
+	}
 	if f.stack != "" {
 		group = append(group, slog.String("stack", f.stack))
 	}
-	return slog.Attr{Key: "error", Value: slog.GroupValue(group...)}
+	return slog.Attr{Key: ErrorKey, Value: slog.GroupValue(group...)}
 }
 
 // writing is how many lines are on their way through a handler.
@@ -80,16 +103,60 @@ func withinLine() bool {
 }
 
 // line writes one line of the runtime's own.
-func (c *Call) line(level slog.Level, message string, kvs []attribute.KeyValue, more ...slog.Attr) {
+func (c *Call) line(level slog.Level, message string, kvs []attribute.KeyValue, about ...slog.Attr) {
+	c.write(level, message, kvs, about)
+}
+
+// write is line with attributes that stand beside the metadata.
+func (c *Call) write(level slog.Level, message string, kvs []attribute.KeyValue, about []slog.Attr, beside ...slog.Attr) {
 	if withinLine() {
 		return
 	}
 	defer contain()
-	attrs := make([]slog.Attr, 0, len(c.state.logAttrs)+len(more)+len(kvs)+4)
-	attrs = append(attrs, c.state.logAttrs...)
-	attrs = append(attrs, more...)
-	attrs = slogAttrs(attrs, kvs)
-	writeLine(c.ctx, level, message, attrs)
+	meta := make([]slog.Attr, 0, len(c.state.logAttrs)+len(about)+len(kvs)+8)
+	meta = append(meta, c.state.logAttrs...)
+	meta = append(meta, about...)
+	meta = c.labelAttrs(addFields(meta, kvs))
+	attrs := make([]slog.Attr, 1, 8) // room for the ids
+	attrs[0] = metadata(meta)
+	writeLine(c.ctx, level, message, append(attrs, beside...))
+}
+
+func metadata(attrs []slog.Attr) slog.Attr {
+	return slog.Attr{Key: MetadataKey, Value: slog.GroupValue(attrs...)}
+}
+
+// addFields adds the directive's fields. One that is called like something that
+// the line says anyway, such as status, becomes attr.status.
+func addFields(meta []slog.Attr, kvs []attribute.KeyValue) []slog.Attr {
+	own := len(meta)
+	for _, a := range slogAttrs(nil, kvs) {
+		if hasKey(meta[:own], a.Key) {
+			a.Key = "attr." + a.Key
+		}
+		meta = append(meta, a)
+	}
+	return meta
+}
+
+// labelAttrs adds the labels that are known since the start, so that lines can
+// be told apart as the metric's series can.
+func (c *Call) labelAttrs(meta []slog.Attr) []slog.Attr {
+	level := 0
+	for n := c.leaf; n != nil && n.parent != nil; n = n.parent {
+		level++
+	}
+	for n := c.leaf; level > 0; n = n.parent {
+		level--
+		if key := c.state.metric.keys[level].name; !hasKey(meta, key) {
+			meta = append(meta, slog.String(key, n.value))
+		}
+	}
+	return meta
+}
+
+func hasKey(attrs []slog.Attr, key string) bool {
+	return slices.ContainsFunc(attrs, func(a slog.Attr) bool { return a.Key == key })
 }
 
 // writeLine hands a line to whatever logger the program has installed.

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/slogtest"
@@ -103,10 +105,19 @@ func TestLineHoldsWhatAnOperatorNeeds(t *testing.T) {
 		}
 		sc := r.Ended()[0].SpanContext()
 		delete(lines[0], "time")
+		failure, _ := lines[0]["error"].(map[string]any)
+		stack, _ := failure["stack"].(string)
+		delete(failure, "stack")
+		functions := regexp.MustCompile(`(?m)^\t.*\n?`).ReplaceAllString(stack, "")
+		if !strings.HasPrefix(functions, "github.com/orchestrall/orchestrall/runtime_test.TestLineHoldsWhatAnOperatorNeeds.") ||
+			!strings.HasSuffix(functions, "\ntesting.tRunner\n") || strings.Contains(stack, "runtime.(") {
+			t.Errorf("the stack is\n%s\nwant it from the traced function outward", stack)
+		}
 		got, _ := json.Marshal(lines[0])
-		want := fmt.Sprintf(`{"duration_ms":1.5,"error":{"message":"reading: file does not exist","name":"*errors.errorString"},`+
-			`"kind":"tool","level":"ERROR","msg":"Line.Inner failed","note":2,"operation":"Line.Inner","order.id":17,"rows":1,`+
-			`"spanId":"%s","status":"failed","traceId":"%s","userId":"user_123"}`, sc.SpanID(), sc.TraceID())
+		want := fmt.Sprintf(`{"error":{"causes":[{"message":"file does not exist","name":"*errors.errorString"}],`+
+			`"message":"reading: file does not exist","name":"*errors.errorString"},"level":"ERROR",`+
+			`"metadata":{"duration":1.5,"kind":"tool","note":2,"operation":"Line.Inner","order.id":17,"rows":1,"status":"failed"},`+
+			`"msg":"Line.Inner failed","spanId":"%s","traceId":"%s","userId":"user_123"}`, sc.SpanID(), sc.TraceID())
 		if string(got) != want {
 			t.Errorf("wrapped %v:\n got %s\nwant %s", wrapped, got, want)
 		}
@@ -116,18 +127,89 @@ func TestLineHoldsWhatAnOperatorNeeds(t *testing.T) {
 	}
 }
 
+// thrower panics below the traced function.
+func thrower(deep int) int {
+	if deep == 0 {
+		panic("out of order")
+	}
+	return 1 + thrower(deep-1)
+}
+
 func TestPanicIsLogged(t *testing.T) {
 	j := logs(t, slog.LevelInfo, true)
-	o := operation(orchestrall.Spec{Name: "Line.Panic"})
+	o, outer := operation(orchestrall.Spec{Name: "Line.Panic"}), operation(orchestrall.Spec{Name: "Line.Outer"})
 	func() {
 		defer func() { _ = recover() }()
-		call := o.StartRoot()
+		call := outer.StartRoot()
 		defer call.End()
-		panic("out of order")
+		func() {
+			call := o.StartRoot()
+			defer call.End()
+			thrower(100)
+		}()
 	}()
 	group, _ := j.lines(t)[0]["error"].(map[string]any)
-	if group["message"] != "out of order" || group["name"] != "string" || !strings.Contains(fmt.Sprint(group["stack"]), "log_test.go") {
-		t.Errorf("the line has %v", j.lines(t))
+	stack := fmt.Sprint(group["stack"])
+	if group["message"] != "out of order" || group["name"] != "string" || strings.Contains(stack, "runtime.gopanic") ||
+		!strings.HasPrefix(stack, "github.com/orchestrall/orchestrall/runtime_test.thrower\n\t") || !strings.HasSuffix(stack, "\n…") || len(stack) > 16<<10 {
+		t.Errorf("the line has %v", group)
+	}
+	if around, _ := j.lines(t)[1]["error"].(map[string]any); around["message"] != "out of order" || around["stack"] != nil {
+		t.Errorf("the line of the call around it has %v", around)
+	}
+}
+
+// endless is an error that wraps itself.
+type endless struct{}
+
+func (endless) Error() string     { return strings.Repeat("again", 1000) }
+func (e endless) Unwrap() []error { return []error{nil, e, e} }
+
+// rude is an error whose Unwrap panics.
+type rude struct{}
+
+func (rude) Error() string { return "rude" }
+func (rude) Unwrap() error { panic("no") }
+
+func TestErrorsAreDescribed(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{io.EOF, "[name=*errors.errorString message=EOF]"},
+		{
+			fmt.Errorf("a: %w", errors.Join(os.ErrClosed, fmt.Errorf("b: %w", &os.PathError{Op: "open", Path: "x", Err: os.ErrNotExist}))),
+			"[name=*errors.joinError message=a: file already closed\nb: open x: file does not exist causes=[" +
+				"*errors.joinError: file already closed\nb: open x: file does not exist *errors.errorString: file already closed " +
+				"*fs.PathError: b: open x: file does not exist *fs.PathError: open x: file does not exist *errors.errorString: file does not exist]]",
+		},
+		{rude{}, "[name=orchestrall_test.rude message=rude]"},
+		{fmt.Errorf("two: %w, %w", io.EOF, rude{}), "[name=*fmt.wrapErrors message=two: EOF, rude causes=[*errors.errorString: EOF orchestrall_test.rude: rude]]"},
+	} {
+		if got := orchestrall.Err(c.err).Value.String(); got != c.want {
+			t.Errorf("\n got %s\nwant %s", got, c.want)
+		}
+	}
+	if got := orchestrall.Err(endless{}).Value.String(); strings.Count(got, "orchestrall_test.endless") != 9 || len(got) > 16<<10 {
+		t.Errorf("an endless chain is %d bytes long: %.200s", len(got), got)
+	}
+	if a := orchestrall.Err(nil); !a.Equal(slog.Attr{}) {
+		t.Errorf("no error is %v", a)
+	}
+}
+
+func TestFieldsDoNotHideTheLinesOwn(t *testing.T) {
+	j := logs(t, slog.LevelDebug, true)
+	o := operation(orchestrall.Spec{Name: "Line.Own", Fields: []orchestrall.Field{
+		{Role: orchestrall.Attribute, Key: "status"},
+		{Role: orchestrall.Label, Key: "agent_type"},
+		{Role: orchestrall.Label, Key: "tier"},
+	}})
+	call := o.StartRoot(func(i int) orchestrall.Value { return of([]string{"paid", "research", "gold"}[i]) })
+	call.End()
+	meta, _ := j.lines(t)[0]["metadata"].(map[string]any)
+	if meta["status"] != "success" || meta["attr.status"] != "paid" || meta["agent_type"] != "research" || meta["tier"] != "gold" {
+		t.Errorf("metadata is %v", meta)
 	}
 }
 

@@ -19,13 +19,14 @@ func NewLogger(service string) *slog.Logger {
 	return slog.New(&follower{service: service, origin: slog.Default().Handler()})
 }
 
-// Err is the log attribute for an error: error: {name, message}, as the
-// runtime's own lines have it.
+// Err is the log attribute for an error: error: {name, message, causes}, as the
+// runtime's own lines have it. name is the error's type in Go, causes are the
+// errors that it wraps, at most eight of them. A nil error is left out.
 func Err(err error) slog.Attr {
 	if err == nil {
 		return slog.Attr{}
 	}
-	return failureOf(err).slogAttr()
+	return failureOf(err).slogAttr(causesOf(err))
 }
 
 // ServiceHandler is a slog.Handler that names the service itself. Its
@@ -58,7 +59,7 @@ func (f *follower) target() slog.Handler {
 	h := f.destination(d.Handler())
 	own, ok := h.(*Handler)
 	if !ok {
-		own = &Handler{inner: h}
+		own = newHandler(h)
 	}
 	h = own.withService(f.service)
 	for _, w := range f.wrap {
@@ -131,5 +132,7 @@ func (h *Handler) withService(name string) slog.Handler {
 	} else if len(h.groups) == 0 {
 		inner = inner.WithAttrs([]slog.Attr{slog.String(ServiceKey, name)})
 	}
-	return &Handler{inner: inner, groups: h.groups}
+	named := newHandler(inner)
+	named.groups = h.groups
+	return named
 }

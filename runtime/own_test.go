@@ -143,7 +143,8 @@ func TestStartTimer(t *testing.T) {
 		t.Errorf("durations %v and %v", elapsed, again)
 	}
 	lines := j.lines(t)
-	if len(lines) != 1 || lines[0]["timer"] != "load" || lines[0]["userId"] != "u" || lines[0]["traceId"] == nil || lines[0]["duration_ms"] == nil {
+	about, _ := lines[0]["metadata"].(map[string]any)
+	if len(lines) != 1 || about["timer"] != "load" || lines[0]["userId"] != "u" || lines[0]["traceId"] == nil || about["duration"] == nil {
 		t.Errorf("lines %v, want one with the timer, the duration and the trace", lines)
 	}
 }

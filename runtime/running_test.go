@@ -40,6 +40,11 @@ func fieldsOf(r slog.Record) map[string]string {
 	m := make(map[string]string)
 	for a := range r.Attrs {
 		m[a.Key] = a.Value.String()
+		if a.Value.Kind() == slog.KindGroup {
+			for _, below := range a.Value.Group() {
+				m[a.Key+"."+below.Key] = below.Value.String()
+			}
+		}
 	}
 	return m
 }
@@ -73,8 +78,8 @@ func TestHangIsReportedOnce(t *testing.T) {
 		waitForKey(key)
 	}()
 	line := fieldsOf(<-lines)
-	if line["operation"] != "Hang.Once" || line["userId"] != "u1" || !strings.Contains(line["stack"], "waitForKey") ||
-		strings.Contains(line["stack"], "TestHangIsReportedOnce(") {
+	if line["metadata.operation"] != "Hang.Once" || line["userId"] != "u1" || !strings.Contains(line["metadata.stack"], "waitForKey") ||
+		strings.Contains(line["metadata.stack"], "TestHangIsReportedOnce(") {
 		t.Errorf("line %v, want the operation, the carried field and the stack of that goroutine only", line)
 	}
 	if n := gauge(t, "operations_stuck", "Hang.Once"); n != 1 {
@@ -133,7 +138,7 @@ func TestManyHangsAreOneStory(t *testing.T) {
 	if seen < 20 || seen > 40 { // the first look may have come before all had started
 		t.Errorf("%d lines for a hundred hanging calls", seen)
 	}
-	if got := fieldsOf(last)["operations"]; !strings.Contains(got, "Hang.Many=") {
+	if got := fieldsOf(last)["metadata.operations"]; !strings.Contains(got, "Hang.Many=") {
 		t.Errorf("the last line says %s", got)
 	}
 }

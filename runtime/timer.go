@@ -28,7 +28,7 @@ func timerLine(ctx context.Context, name string, elapsed time.Duration) {
 	if withinLine() || !slog.Default().Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	writeLine(ctx, slog.LevelInfo, name+" took "+elapsed.Round(time.Microsecond).String(), []slog.Attr{
-		slog.String("timer", name), slog.Float64("duration_ms", milliseconds(elapsed)),
-	})
+	writeLine(ctx, slog.LevelInfo, name+" took "+elapsed.Round(time.Microsecond).String(), []slog.Attr{metadata([]slog.Attr{
+		slog.String("timer", name), slog.Float64("duration", milliseconds(elapsed)),
+	})})
 }
