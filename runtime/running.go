@@ -41,6 +41,8 @@ var tables [1 << tableBits]table
 func (c *Call) watch() {
 	t := &tables[lane(tableBits)]
 	id := goroutineID()
+	// Before the lock: a context is the program's own code and may panic.
+	span := c.spanContext()
 	t.mu.Lock()
 	r := t.free
 	if r == nil {
@@ -48,17 +50,24 @@ func (c *Call) watch() {
 	}
 	t.free = r.next
 	r.state, r.ctx, r.start, r.id, r.told = c.state, c.ctx, c.start, id, false
-	r.span = trace.SpanContext{}
-	if c.span != nil {
-		r.span = c.span.SpanContext()
-	} else if sc := trace.SpanContextFromContext(c.ctx); sc.IsValid() {
-		r.span = sc
-	}
+	r.span = span
 	t.mu.Unlock()
 	c.running = r
 	if c.state.hang > 0 {
 		hangs.expect()
 	}
+}
+
+// spanContext is the zero value where there is no trace.
+func (c *Call) spanContext() (sc trace.SpanContext) {
+	defer contain()
+	if c.span != nil {
+		return c.span.SpanContext()
+	}
+	if sc := trace.SpanContextFromContext(c.ctx); sc.IsValid() {
+		return sc
+	}
+	return trace.SpanContext{}
 }
 
 // grow makes entries and returns the first. The caller holds the lock.

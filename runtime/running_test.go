@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -261,5 +262,25 @@ func TestRunningCallsUnderRace(t *testing.T) {
 	all.Wait()
 	if n := gauge(t, "operations_in_flight", "Running.Race"); n != 0 {
 		t.Errorf("%v calls in flight after all have ended", n)
+	}
+}
+
+type hostileContext struct{ context.Context }
+
+func (hostileContext) Value(any) any { panic("no values today") }
+
+// A table of running calls is used by others, too: nothing that panics in the
+// program's own code may leave it locked.
+func TestHostileContextsLeaveTheTableUsable(t *testing.T) {
+	o := operation(orchestrall.Spec{Name: "Running.Hostile", Kind: orchestrall.Agent, Slow: time.Hour, Hang: time.Hour})
+	for range 3 {
+		_, call := o.Start(hostileContext{t.Context()})
+		if list, _ := orchestrall.RunningCalls(10, false); !slices.ContainsFunc(list, func(c orchestrall.RunningCall) bool { return c.Operation == "Running.Hostile" }) {
+			t.Error("the call is not listed")
+		}
+		call.End()
+	}
+	if list, _ := orchestrall.RunningCalls(10, false); slices.ContainsFunc(list, func(c orchestrall.RunningCall) bool { return c.Operation == "Running.Hostile" }) {
+		t.Error("the call is still listed")
 	}
 }
