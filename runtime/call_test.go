@@ -178,6 +178,28 @@ func TestRudeErrorIsContained(t *testing.T) {
 	}
 }
 
+func TestIgnoredPanicIsSuccess(t *testing.T) {
+	r := spans(t)
+	leave := errors.New("leave")
+	o := operation(orchestrall.Spec{Name: "Fail.Leaves", Ignore: []error{leave}})
+	func() {
+		defer func() {
+			if got := recover(); got != leave {
+				t.Errorf("recovered %v", got)
+			}
+		}()
+		call := o.StartRoot()
+		defer call.End()
+		panic(leave)
+	}()
+	if s := only(t, r); s.Status().Code == codes.Error || len(s.Events()) > 0 {
+		t.Errorf("status %v, events %v", s.Status(), s.Events())
+	}
+	if n := count(t, "operation_duration_seconds", "operation=Fail.Leaves", "status=success"); n != 1 {
+		t.Errorf("%d successful calls, want 1", n)
+	}
+}
+
 func TestIgnoredErrorIsSuccess(t *testing.T) {
 	r := spans(t)
 	o := operation(orchestrall.Spec{Name: "Fail.Ignored", Ignore: []error{context.Canceled}})

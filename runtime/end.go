@@ -88,7 +88,11 @@ func (c *Call) finish(err error, fill func(int) Value) {
 
 func (c *Call) panicked(r any, fill func(int) Value) {
 	o := outcome{elapsed: now() - c.start}
-	o.failure = failureOfPanic(r)
+	if err, ok := r.(error); ok && c.state.ignores(err) {
+		o.err = err // a way to leave, such as http.ErrAbortHandler
+	} else {
+		o.failure = failureOfPanic(r)
+	}
 	c.settle(&o, fill)
 }
 

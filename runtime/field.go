@@ -69,8 +69,6 @@ func (f *field) fit(v Value) Value {
 		return textValue(hashed(v.text()))
 	}
 	switch v.v.Type() {
-	case attribute.EMPTY:
-		return textValue("")
 	case attribute.STRING:
 		s := v.v.AsString()
 		if len(s) > f.max {
@@ -87,10 +85,12 @@ func (f *field) fit(v Value) Value {
 	return v
 }
 
-// evalAll appends the values of the fields.
+// evalAll appends the values of the fields that have one.
 func evalAll(kvs []attribute.KeyValue, fields []field, fill func(int) Value) []attribute.KeyValue {
 	for i := range fields {
-		kvs = append(kvs, attribute.KeyValue{Key: fields[i].key, Value: fields[i].eval(fill).v})
+		if v := fields[i].eval(fill); v.v.Type() != attribute.EMPTY {
+			kvs = append(kvs, attribute.KeyValue{Key: fields[i].key, Value: v.v})
+		}
 	}
 	return kvs
 }

@@ -18,7 +18,7 @@ type Spec struct {
 	Min      time.Duration // spans of successful calls that are shorter are dropped
 	Sample   string        // ratio of root calls that are traced, as written; "" leaves it to the sampler
 	SLO      string        // for the catalog; no effect on the call
-	Ignore   []error       // errors.Is targets that do not count as failure
+	Ignore   []error       // errors.Is targets that do not count as failure, nor do panics with them
 	Fields   []Field       // field i is what the fill functions return for i
 }
 

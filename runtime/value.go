@@ -12,7 +12,8 @@ import (
 )
 
 // Value is what a fill function returns for one field: a value that is ready to
-// be recorded and shares no memory with the program's own slices.
+// be recorded and shares no memory with the program's own slices. The zero Value
+// is none: the field is left out.
 type Value struct{ v attribute.Value }
 
 // Placeholders for values that cannot be shown.

@@ -125,6 +125,12 @@ func TestOf(t *testing.T) {
 	}
 }
 
+func TestZeroValueIsLeftOut(t *testing.T) {
+	if got, there := recorded(orchestrall.Value{})["v"]; there {
+		t.Errorf("recorded %q", got)
+	}
+}
+
 func TestHugeAndCyclicValuesAreBounded(t *testing.T) {
 	huge := make([][]string, 1<<16)
 	for i := range huge {
