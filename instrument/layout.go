@@ -16,14 +16,17 @@ import (
 
 // Build renders the build layout: the files that change and those that are
 // added. Every token of a user's file stays on its line. A package whose
-// instrumentation is checked in has no output.
+// instrumentation is checked in has no output but what is woven into it.
 func (p *Plan) Build() ([]Output, []Diagnostic) {
-	if p.pkg.CheckedIn() || p.Empty() {
+	if p.pkg.CheckedIn() {
+		return p.buildWoven()
+	}
+	if p.Empty() && len(p.opt.Woven) == 0 {
 		return nil, nil
 	}
 	var out []Output
 	var ds []Diagnostic
-	for _, f := range p.touched(p.mains) {
+	for _, f := range p.touched(p.mains, p.woven()...) {
 		src, err := rewrite.Apply(f.Src, p.buildEdits(f))
 		if err != nil {
 			ds = append(ds, internalError(f, err))
@@ -37,13 +40,59 @@ func (p *Plan) Build() ([]Output, []Diagnostic) {
 	return out, ds
 }
 
+// woven returns the files that have edits of their own.
+func (p *Plan) woven() []*pkgFile {
+	var files []*pkgFile
+	for _, f := range p.pkg.Files {
+		if len(p.opt.Woven[f.Path]) == 0 {
+			continue
+		}
+		// The offsets are those of the file on disk: one that was stripped in
+		// memory has others.
+		if pf := p.m.file(f); pf != nil && pf.lines == nil {
+			files = append(files, pf)
+		}
+	}
+	return files
+}
+
+// buildWoven renders a package whose instrumentation stands in its sources.
+func (p *Plan) buildWoven() ([]Output, []Diagnostic) {
+	var out []Output
+	var ds []Diagnostic
+	for _, f := range p.pkg.Files {
+		edits := p.opt.Woven[f.Path]
+		if len(edits) == 0 {
+			continue
+		}
+		onDisk, bad := parseFile(f)
+		if onDisk == nil {
+			return nil, bad
+		}
+		src, err := rewrite.Apply(f.Src, append(p.pathEdit(onDisk), edits...))
+		if err != nil {
+			ds = append(ds, internalError(onDisk, err))
+			continue
+		}
+		out = append(out, Output{Path: f.Path, Src: src})
+	}
+	sortOutputs(out)
+	return out, ds
+}
+
+// pathEdit tells the compiler, which reads a copy, the path of the file.
+func (p *Plan) pathEdit(f *pkgFile) []rewrite.Edit {
+	at := f.pos(f.tree.Package)
+	if !p.opt.Paths || strings.Contains(f.Path, "*/") || strings.ContainsAny(f.Path, "\r\n") {
+		return nil
+	}
+	return []rewrite.Edit{rewrite.Insert(at.Offset, fmt.Sprintf("/*line %s:%d:%d*/", f.Path, at.Line, at.Column))}
+}
+
 // buildEdits puts everything that a function gets behind its opening brace.
 func (p *Plan) buildEdits(f *pkgFile) []rewrite.Edit {
 	positions := !bytes.Contains(f.Src, []byte("//line ")) && !bytes.Contains(f.Src, []byte("/*line "))
-	var edits []rewrite.Edit
-	if at := f.pos(f.tree.Package); p.opt.Paths && !strings.Contains(f.Path, "*/") && !strings.ContainsAny(f.Path, "\r\n") {
-		edits = append(edits, rewrite.Insert(at.Offset, fmt.Sprintf("/*line %s:%d:%d*/", f.Path, at.Line, at.Column)))
-	}
+	edits := p.pathEdit(f)
 	for _, m := range p.mains {
 		if m.file == f {
 			edits = append(edits, rewrite.Insert(f.offset(m.decl.Body.Lbrace)+1, " "+templates.Main+";"))
@@ -68,6 +117,9 @@ func (p *Plan) buildEdits(f *pkgFile) []rewrite.Edit {
 			text += fmt.Sprintf("/*line :%d:%d*/", brace.Line, brace.Column+1)
 		}
 		edits = append(edits, rewrite.Insert(brace.Offset+1, text))
+	}
+	if f.lines == nil {
+		edits = append(edits, p.opt.Woven[f.Path]...)
 	}
 	return edits
 }
@@ -254,8 +306,8 @@ func (f *pkgFile) lineAfter(decl *ast.FuncDecl) (int, bool) {
 	}
 }
 
-// touched returns the files that functions or mains are in, in order.
-func (p *Plan) touched(mains []mainFunc) []*pkgFile {
+// touched returns the files that functions or mains are in, and more, in order.
+func (p *Plan) touched(mains []mainFunc, more ...*pkgFile) []*pkgFile {
 	var files []*pkgFile
 	add := func(f *pkgFile) {
 		if !slices.Contains(files, f) {
@@ -267,6 +319,9 @@ func (p *Plan) touched(mains []mainFunc) []*pkgFile {
 	}
 	for _, m := range mains {
 		add(m.file)
+	}
+	for _, f := range more {
+		add(f)
 	}
 	slices.SortFunc(files, func(a, b *pkgFile) int { return cmp.Compare(a.Path, b.Path) })
 	return files

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/orchestrall/orchestrall/internal/config"
+	"github.com/orchestrall/orchestrall/rewrite"
 )
 
 // A File is one Go source file as it was read.
@@ -43,6 +44,9 @@ type Options struct {
 	// package main. The source layout does so only where //orchestrall:main
 	// stands.
 	Bootstrap bool
+	// Woven holds, by path, edits of the files' bytes that the build layout
+	// carries out together with its own.
+	Woven map[string][]rewrite.Edit
 	// Paths writes the path of each file into its build layout, for a compiler
 	// that reads a copy: its messages then name the user's file. The bytes
 	// depend on the folder then, which a build with -trimpath must not.
