@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/sdk/trace"
@@ -14,12 +15,18 @@ type boundedQueue struct {
 	trace.SpanProcessor
 	size    int64
 	waiting atomic.Int64
-	ended   atomic.Bool
 	dropped drops
+
+	life   context.Context // of exports
+	cancel context.CancelFunc
+
+	mu    sync.Mutex // held where waiting becomes something else
+	ended atomic.Bool
 }
 
 func newBoundedQueue(exporter trace.SpanExporter, size int, dropped drops) *boundedQueue {
 	q := &boundedQueue{size: int64(size), dropped: dropped}
+	q.life, q.cancel = context.WithCancel(context.Background())
 	q.SpanProcessor = trace.NewBatchSpanProcessor(countingExporter{exporter, q}, trace.WithMaxQueueSize(size))
 	return q
 }
@@ -27,6 +34,10 @@ func newBoundedQueue(exporter trace.SpanExporter, size int, dropped drops) *boun
 // OnEnd implements trace.SpanProcessor.
 func (q *boundedQueue) OnEnd(s trace.ReadOnlySpan) {
 	if !s.SpanContext().IsSampled() || unwanted(s) {
+		return
+	}
+	if q.ended.Load() { // work that outlives the program's main function
+		q.dropped.shutdown.Inc()
 		return
 	}
 	if q.waiting.Add(1) > q.size {
@@ -37,10 +48,25 @@ func (q *boundedQueue) OnEnd(s trace.ReadOnlySpan) {
 	q.SpanProcessor.OnEnd(s)
 }
 
-// abandon counts what is still on its way as lost.
+// abandon counts what is still on its way as lost, and lets go of it: without
+// that the processor would offer one batch after the other to a back end that
+// takes none, each for as long as an export may last.
 func (q *boundedQueue) abandon() {
+	q.mu.Lock()
 	if !q.ended.Swap(true) {
 		q.dropped.shutdown.Add(float64(q.waiting.Load()))
+	}
+	q.mu.Unlock()
+	q.cancel()
+}
+
+// sent takes so many spans off the queue.
+func (q *boundedQueue) sent(n int, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting.Add(-int64(n))
+	if err != nil && !q.ended.Load() {
+		q.dropped.exportFailed.Add(float64(n))
 	}
 }
 
@@ -55,10 +81,15 @@ func (e countingExporter) ExportSpans(ctx context.Context, spans []trace.ReadOnl
 	for i, s := range spans {
 		whole[i] = complete(s)
 	}
-	err := e.SpanExporter.ExportSpans(ctx, whole)
-	e.queue.waiting.Add(-int64(len(spans)))
-	if err != nil && !e.queue.ended.Load() {
-		e.queue.dropped.exportFailed.Add(float64(len(spans)))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(e.queue.life, cancel)()
+	err := ctx.Err()
+	if e.queue.ended.Load() {
+		err = context.Canceled
+	} else if err == nil {
+		err = e.SpanExporter.ExportSpans(ctx, whole)
 	}
+	e.queue.sent(len(spans), err)
 	return err
 }
