@@ -84,8 +84,11 @@ type source struct {
 	UID  string `json:"uid"`
 }
 
-// prometheus is whichever data source the reader chooses at the top.
-var prometheus = source{"prometheus", "${datasource}"}
+// prometheus and loki are whichever data sources the reader chooses at the top.
+var (
+	prometheus = source{"prometheus", "${datasource}"}
+	loki       = source{"loki", "${logs}"}
+)
 
 type panel struct {
 	ID          int          `json:"id"`
@@ -113,6 +116,7 @@ type target struct {
 	Exemplar     bool   `json:"exemplar,omitempty"` // dots that lead to traces
 	Expr         string `json:"expr"`
 	LegendFormat string `json:"legendFormat"`
+	QueryType    string `json:"queryType,omitempty"` // of Loki: range
 	RefID        string `json:"refId"`
 }
 
@@ -173,6 +177,18 @@ type tooltip struct {
 	Sort string `json:"sort"`
 }
 
+type logOptions struct {
+	DedupStrategy      string `json:"dedupStrategy"`
+	EnableLogDetails   bool   `json:"enableLogDetails"`
+	PrettifyLogMessage bool   `json:"prettifyLogMessage"`
+	ShowCommonLabels   bool   `json:"showCommonLabels"`
+	ShowLabels         bool   `json:"showLabels"`
+	ShowContext        bool   `json:"showLogContextToggle"` // leads to the lines around one
+	ShowTime           bool   `json:"showTime"`
+	SortOrder          string `json:"sortOrder"`
+	WrapLogMessage     bool   `json:"wrapLogMessage"`
+}
+
 type statOptions struct {
 	ColorMode              string  `json:"colorMode"`
 	GraphMode              string  `json:"graphMode"`
@@ -191,17 +207,22 @@ type reducer struct {
 	Values bool     `json:"values"`
 }
 
-// newBoard returns a dashboard without panels. Its UID is the same whenever it
+// newBoard returns a dashboard of the service. Its UID is the same whenever it
 // is written, so that links and bookmarks last, and another service's differs.
 func (s *service) newBoard(title, description string) *board {
 	sum := sha256.Sum256([]byte(s.title + "\x00" + title))
+	return emptyBoard(title+" ("+s.title+")", description, "orchestrall-"+hex.EncodeToString(sum[:8]))
+}
+
+// emptyBoard returns a dashboard without panels.
+func emptyBoard(title, description, uid string) *board {
 	b := &board{
 		Annotations: list{[]any{}}, Description: description, Editable: true, GraphTooltip: 1,
 		Links: []link{{
 			AsDropdown: true, Icon: "external link", IncludeVars: true, KeepTime: true, Tags: []string{"orchestrall"}, Title: "Dashboards", Type: "dashboards",
 		}},
 		Refresh: "30s", SchemaVersion: 39, Tags: []string{"orchestrall"}, Time: period{"now-1h", "now"}, Timezone: "browser",
-		Title: title + " (" + s.title + ")", UID: "orchestrall-" + hex.EncodeToString(sum[:8]),
+		Title: title, UID: uid,
 	}
 	b.Templating.List = []any{variable{Label: "Data source", Name: "datasource", Query: "prometheus", Refresh: 1, Type: "datasource"}}
 	return b
@@ -265,7 +286,7 @@ func targets(queries []query) []target {
 		if i >= 26 {
 			id = string(rune('A'+i/26-1)) + id
 		}
-		all[i] = target{prometheus, q.exemplar, q.expr, q.legend, id}
+		all[i] = target{Datasource: prometheus, Exemplar: q.exemplar, Expr: q.expr, LegendFormat: q.legend, RefID: id}
 	}
 	return all
 }
@@ -309,6 +330,23 @@ func (b *board) lines(title, description, unit string, queries []query, limits .
 			legend{Calcs: []string{"lastNotNull", "max"}, DisplayMode: "table", Placement: "bottom", ShowLegend: true}, tooltip{"multi", "desc"},
 		},
 	})
+}
+
+// logLines shows the log lines that a LogQL query finds, newest first.
+func (b *board) logLines(title, description, expr string) {
+	b.add(panel{
+		Type: "logs", Title: title, Description: description, Datasource: &loki, GridPos: b.place(24, 9),
+		Targets: []target{{Datasource: loki, Expr: expr, QueryType: "range", RefID: "A"}},
+		Options: logOptions{DedupStrategy: "none", EnableLogDetails: true, ShowContext: true, ShowTime: true, SortOrder: "Descending", WrapLogMessage: true},
+	})
+}
+
+// logRates shows what a LogQL query counts, over time.
+func (b *board) logRates(title, description, unit, expr, legend string) {
+	b.lines(title, description, unit, []query{{expr, legend, false}})
+	p := &b.Panels[len(b.Panels)-1]
+	p.Datasource = &loki
+	p.Targets[0].Datasource, p.Targets[0].QueryType = loki, "range"
 }
 
 func (b *board) json() ([]byte, error) {

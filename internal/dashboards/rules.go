@@ -72,18 +72,18 @@ var burns = []struct {
 }
 
 // recording are the series that alerts and dashboards share, a group for each
-// metric.
+// metric. They keep job: two services may have operations of the same name.
 func (s *service) recording() []group {
 	groups := []group{}
 	for _, m := range s.metrics {
 		g := group{Name: "orchestrall " + m.name, Rules: []rule{
-			{Record: callRate(m.name), Expr: fmt.Sprintf("sum by (operation) (rate(%s_count[5m]))", m.name)},
-			{Record: failedRatio(m.name), Expr: fmt.Sprintf("sum by (operation) (rate(%[1]s_count{status=\"failed\"}[5m]))\n  /\nsum by (operation) (rate(%[1]s_count[5m]))", m.name)},
+			{Record: callRate(m.name), Expr: fmt.Sprintf("sum by (job, operation) (rate(%s_count[5m]))", m.name)},
+			{Record: failedRatio(m.name), Expr: fmt.Sprintf("sum by (job, operation) (rate(%[1]s_count{status=\"failed\"}[5m]))\n  /\nsum by (job, operation) (rate(%[1]s_count[5m]))", m.name)},
 		}}
 		for _, q := range []string{"50", "95", "99"} {
 			g.Rules = append(g.Rules, rule{
 				Record: quantile(m.name, q),
-				Expr:   fmt.Sprintf("histogram_quantile(0.%s, sum by (operation, le) (rate(%s_bucket[5m])))", q, m.name),
+				Expr:   fmt.Sprintf("histogram_quantile(0.%s, sum by (job, operation, le) (rate(%s_bucket[5m])))", q, m.name),
 			})
 		}
 		for _, op := range m.operations {
@@ -94,7 +94,7 @@ func (s *service) recording() []group {
 				name := matcher("operation", op.Name)
 				g.Rules = append(g.Rules, rule{
 					Record: badRatio(m.name, w),
-					Expr: fmt.Sprintf("1 - (\n  sum by (operation) (rate(%[1]s_bucket{%[2]s, status=\"success\", %[3]s}[%[4]s]))\n    /\n  sum by (operation) (rate(%[1]s_count{%[2]s}[%[4]s]))\n)",
+					Expr: fmt.Sprintf("1 - (\n  sum by (job, operation) (rate(%[1]s_bucket{%[2]s, status=\"success\", %[3]s}[%[4]s]))\n    /\n  sum by (job, operation) (rate(%[1]s_count{%[2]s}[%[4]s]))\n)",
 						m.name, name, bucketLabel(op.slo.bound), w),
 				})
 			}
@@ -165,7 +165,7 @@ func (s *service) slowCalls(op *operation) rule {
 func (s *service) stuckCalls(op *operation) rule {
 	r := rule{
 		Alert: stuckCalls, For: "1m", early: true,
-		Expr:   fmt.Sprintf("sum by (operation) (%s{%s}) > 0", stuckMetric, matcher("operation", op.Name)),
+		Expr:   fmt.Sprintf("sum by (job, operation) (%s{%s}) > 0", stuckMetric, matcher("operation", op.Name)),
 		Labels: withOwner(op, map[string]string{"severity": "warning", "metric": stuckMetric}),
 	}
 	text := func(operation, value string) map[string]string {

@@ -42,9 +42,12 @@ type expected struct {
 
 func (r *rule) expect(op *operation, annotations map[string]string) {
 	labels := maps.Clone(r.Labels)
-	labels["operation"] = op.Name
+	labels["job"], labels["operation"] = testJob, op.Name
 	r.expected = append(r.expected, expected{labels, annotations})
 }
+
+// testJob is the service that the series of the unit tests come from.
+const testJob = "service"
 
 const (
 	rising = "0+60x240" // one call a second, for four hours
@@ -71,7 +74,7 @@ func (s *service) tests(recording, alerting []group) testFile {
 		}
 	}
 	for _, op := range s.hanging {
-		name := fmt.Sprintf("%s{%s}", stuckMetric, matcher("operation", op.Name))
+		name := fmt.Sprintf("%s{%s, %s}", stuckMetric, matcher("job", testJob), matcher("operation", op.Name))
 		calm.InputSeries = append(calm.InputSeries, series{name, still})
 		bad.InputSeries = append(bad.InputSeries, series{name, later})
 	}
@@ -124,7 +127,7 @@ func (op *operation) series(success, failed string) []series {
 	slices.Sort(bounds)
 	var all []series
 	for _, s := range []struct{ status, values, within string }{{"success", success, success}, {"failed", failed, still}} {
-		labels := matcher("operation", op.Name) + ", " + matcher("status", s.status) + own
+		labels := matcher("job", testJob) + ", " + matcher("operation", op.Name) + ", " + matcher("status", s.status) + own
 		all = append(all, series{fmt.Sprintf("%s_count{%s}", op.metric, labels), s.values})
 		for _, bound := range slices.Compact(bounds) {
 			all = append(all, series{fmt.Sprintf("%s_bucket{%s, le=%q}", op.metric, labels, number(bound)), s.within})

@@ -73,7 +73,7 @@ func NewService(all []tools.Tool, m *model.Offline, journal workflow.Journal) *A
 
 // Execute runs the agent that in asks for, and returns its whole answer.
 //
-//orchestrall:trace kind=agent slow=300ms ignore=ErrUnknownType,context.Canceled
+//orchestrall:trace kind=agent slow=300ms hang=30s ignore=ErrUnknownType,context.Canceled
 //orchestrall:ctx userId=in.UserID
 //orchestrall:attr agent.tools=result.Used()
 //orchestrall:label agent_type=in.AgentType
