@@ -2,7 +2,7 @@
 
 GO      ?= go
 MODE    ?= build
-MODULES := . runtime examples/platform
+MODULES := . runtime runtime/internal/trouble examples/platform
 BIN     := bin/orchestrall
 
 .DEFAULT_GOAL := help

@@ -132,7 +132,15 @@ func newOTLP(getenv func(string) string, jaeger *url.URL) (trace.SpanExporter, e
 		if jaeger != nil {
 			options = append(options, otlptracehttp.WithEndpointURL(jaeger.Scheme+"://"+net.JoinHostPort(jaeger.Hostname(), "4318")+"/v1/traces"))
 		}
-		return otlptracehttp.New(context.Background(), options...)
+		client := newHTTPClient(getenv, "TRACES")
+		if client == nil {
+			return otlptracehttp.New(context.Background(), options...)
+		}
+		exporter, err := otlptracehttp.New(context.Background(), append(options, otlptracehttp.WithHTTPClient(client))...)
+		if err != nil {
+			return nil, err
+		}
+		return closing{exporter, client}, nil
 	case "grpc":
 		var options []otlptracegrpc.Option
 		if jaeger != nil {
