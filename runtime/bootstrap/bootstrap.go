@@ -21,6 +21,7 @@
 //	                                 Calls that fail leave a span whatever it says, unless it is always_off
 //	OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_…
 //	                                 as the OpenTelemetry SDK reads them
+//	ORCHESTRALL_SIGNALS              off: spans that wait are not handed over at SIGTERM and SIGINT
 //	OTEL_SDK_DISABLED                true: neither spans nor metrics, only logs
 //
 // Beside /metrics, /-/active lists the oldest running calls of operations with
@@ -48,6 +49,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -97,12 +99,26 @@ func start(options Options, getenv func(string) string, stderr io.Writer) (stop 
 		return nil
 	}
 	parts = append(parts, startMetrics(res, getenv))
-	parts = append(parts, startTraces(res, getenv, stderr))
+	flusher := newFlusher(stopLimit(getenv))
+	parts = append(parts, startTraces(res, getenv, stderr, flusher))
+	orchestrall.SetFlush(flusher.flush)
+	if !switchedOff(getenv("ORCHESTRALL_SIGNALS")) {
+		parts = append(parts, startSignals(flusher.flush))
+	}
 	return nil
 }
 
 // longestStop is how long a program may take longer to exit for telemetry's sake.
 const longestStop = 5 * time.Second
+
+// switchedOff understands what people write for no.
+func switchedOff(value string) bool {
+	switch strings.ToLower(strings.TrimSpace(value)) {
+	case "off", "false", "0", "no", "none":
+		return true
+	}
+	return false
+}
 
 func stopLimit(getenv func(string) string) time.Duration {
 	if ms, ok := number(getenv("OTEL_BSP_EXPORT_TIMEOUT")); ok && ms > 0 {

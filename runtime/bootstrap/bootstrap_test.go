@@ -11,9 +11,11 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -95,8 +97,8 @@ func begin(t *testing.T, pairs ...string) (*output, func()) {
 }
 
 func TestMain(m *testing.M) {
-	if os.Getenv("BOOTSTRAP_TEST_PROGRAM") != "" {
-		program()
+	if name := os.Getenv("BOOTSTRAP_TEST_PROGRAM"); name != "" {
+		program(name)
 		return
 	}
 	otel.SetTracerProvider(noop.NewTracerProvider()) // a provider that can be put back
@@ -104,8 +106,16 @@ func TestMain(m *testing.M) {
 }
 
 // program is what the tests run as a process of its own.
-func program() {
+func program(name string) {
+	if name == "earlier" {
+		name = "own"
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM)
+	}
 	defer Start(Options{Service: "example.com/program"})()
+	if f := handlers[name]; f != nil {
+		f()
+		return
+	}
 	ctx, span := otel.Tracer("test").Start(context.Background(), "work")
 	slog.InfoContext(ctx, "working")
 	span.End()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -40,10 +41,11 @@ type backend struct {
 	spans    []string
 	scopes   []string
 	attrs    map[string]string // of all spans
+	arrived  chan struct{}     // one for each export
 }
 
 func newBackend(t *testing.T) *backend {
-	b := &backend{attrs: make(map[string]string)}
+	b := &backend{attrs: make(map[string]string), arrived: make(chan struct{}, 1000)}
 	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		request := &collector.ExportTraceServiceRequest{}
@@ -51,6 +53,7 @@ func newBackend(t *testing.T) *backend {
 			http.Error(w, "not a trace export", http.StatusBadRequest)
 			return
 		}
+		defer func() { b.arrived <- struct{}{} }()
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, rs := range request.ResourceSpans {
@@ -72,6 +75,37 @@ func newBackend(t *testing.T) *backend {
 	}))
 	t.Cleanup(b.Close)
 	return b
+}
+
+// names lists the spans that have arrived.
+func (b *backend) names() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.spans)
+}
+
+// await returns when a span of that name has arrived.
+func (b *backend) await(t *testing.T, name string) {
+	t.Helper()
+	for {
+		select {
+		case <-b.arrived:
+			if slices.Contains(b.names(), name) {
+				return
+			}
+		case <-t.Context().Done():
+			t.Fatalf("%q did not arrive", name)
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%q did not arrive; the back end got %q", name, b.names())
+		}
+	}
+}
+
+func hangingBackend(asked chan<- struct{}, released <-chan struct{}) *httptest.Server {
+	return httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-released
+	}))
 }
 
 func TestExportOverHTTP(t *testing.T) {
@@ -153,10 +187,7 @@ func TestGRPCNeedsNoBackendToStart(t *testing.T) {
 // the program while it runs, and its end for no longer than the limit.
 func TestHangingBackend(t *testing.T) {
 	asked, released := make(chan struct{}, 100), make(chan struct{})
-	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		asked <- struct{}{}
-		<-released
-	}))
+	hanging := hangingBackend(asked, released)
 	defer hanging.Close()
 	defer close(released)
 	lost := func() float64 {

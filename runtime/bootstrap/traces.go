@@ -50,7 +50,7 @@ func disabled(getenv func(string) string) bool {
 
 // startTraces installs a tracer provider. Without an exporter it still hands
 // out trace ids, so that the log lines of one request can be told from others.
-func startTraces(res *resource.Resource, getenv func(string) string, stderr io.Writer) part {
+func startTraces(res *resource.Resource, getenv func(string) string, stderr io.Writer, flusher *flusher) part {
 	options := []trace.TracerProviderOption{trace.WithResource(res), trace.WithSpanProcessor(carried{})}
 	var queue *boundedQueue
 	delivers := false
@@ -89,11 +89,7 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 	orchestrall.SetAttributesInScope(true)
 	provider := trace.NewTracerProvider(options...)
 	otel.SetTracerProvider(provider)
-	orchestrall.SetFlush(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), stopLimit(getenv))
-		defer cancel()
-		_ = provider.ForceFlush(ctx)
-	})
+	flusher.add(provider.ForceFlush)
 	return func(ctx context.Context) {
 		if err := provider.Shutdown(ctx); err != nil {
 			slog.Warn("not all spans were exported before the program ended", "error", err)
