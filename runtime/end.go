@@ -94,10 +94,13 @@ func (c *Call) panicked(r any, fill func(int) Value) {
 		o.failure = failureOfPanic(r)
 	}
 	c.settle(&o, fill)
+	if o.failure != nil && c.isRoot() {
+		flushCrash()
+	}
 }
 
-// settle tells everybody who wants to know: the histogram first, which takes no
-// foreign code, then the span, then the log.
+// settle tells everybody who wants to know: the histogram first, then the span,
+// then the log. A failed call gets its span before that, for the exemplar.
 func (c *Call) settle(o *outcome, fill func(int) Value) {
 	st := c.state
 	if st.flight != nil {
@@ -107,6 +110,9 @@ func (c *Call) settle(o *outcome, fill func(int) Value) {
 		st.long.Store(o.elapsed > longCall)
 	}
 	o.slow = st.slow > 0 && o.elapsed > st.slow
+	if c.span == nil && o.failure != nil {
+		c.rescue()
+	}
 	if m := st.metric; m != nil {
 		s, seconds := m.at(c.leafAtEnd(m, fill)), float64(o.elapsed)*1e-9
 		if c.span != nil {
@@ -187,9 +193,6 @@ func (c *Call) report(o *outcome, fill func(int) Value) {
 	case o.slow:
 		level, message = slog.LevelWarn, st.messages.slow
 		lines = st.log && c.wants(level)
-	}
-	if c.span == nil && o.failure != nil {
-		c.rescue()
 	}
 	c.fillEnd(lines, fill)
 	if c.span != nil {

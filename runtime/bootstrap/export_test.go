@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,6 +41,7 @@ type backend struct {
 	services []string
 	spans    []string
 	scopes   []string
+	traces   []string          // of each span
 	attrs    map[string]string // of all spans
 	arrived  chan struct{}     // one for each export
 }
@@ -66,6 +68,7 @@ func newBackend(t *testing.T) *backend {
 				b.scopes = append(b.scopes, fmt.Sprint(ss.Scope.Name, ss.Scope.Attributes))
 				for _, span := range ss.Spans {
 					b.spans = append(b.spans, span.Name)
+					b.traces = append(b.traces, hex.EncodeToString(span.TraceId))
 					for _, kv := range span.Attributes {
 						b.attrs[kv.Key] = kv.Value.GetStringValue()
 					}

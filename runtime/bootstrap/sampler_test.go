@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/trace"
@@ -183,5 +185,36 @@ func TestFailureUnderTheOperationsOwnRatioIsKept(t *testing.T) {
 	ended := recorder.Ended()
 	if len(ended) != 1 || ended[0].Parent().IsValid() || out.lines(t)[0]["traceId"] != ended[0].SpanContext().TraceID().String() {
 		t.Errorf("spans %v, lines %s", ended, out)
+	}
+}
+
+// The exemplar of a failed call leads to its span, though its trace was not sampled.
+func TestRescuedCallsLeaveExemplars(t *testing.T) {
+	b := newBackend(t)
+	_, stop := begin(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL, "OTEL_TRACES_SAMPLER", "traceidratio", "OTEL_TRACES_SAMPLER_ARG", "0")
+	var o orchestrall.Operation
+	o.Register(orchestrall.Spec{Name: "Exemplar.Fail", Kind: orchestrall.Tool, Log: "off"})
+	err := errors.New("no")
+	func() {
+		_, call := o.Start(t.Context())
+		defer call.EndErr(&err)
+	}()
+	stop()
+	families, gatherErr := prometheus.DefaultGatherer.Gather()
+	if gatherErr != nil {
+		t.Fatal(gatherErr)
+	}
+	var ids []string
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			for _, bucket := range m.GetHistogram().GetBucket() {
+				if e := bucket.GetExemplar(); e != nil && strings.Contains(m.String(), "Exemplar.Fail") {
+					ids = append(ids, e.GetLabel()[0].GetValue())
+				}
+			}
+		}
+	}
+	if len(b.traces) != 1 || !slices.Equal(ids, b.traces) {
+		t.Errorf("exemplars %q, traces of the exported spans %q; want one and the same", ids, b.traces)
 	}
 }

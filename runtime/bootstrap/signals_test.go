@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
 )
 
 // handlers are programs by how they deal with a signal. Each prints ready when
@@ -60,6 +62,17 @@ var handlers = map[string]func(){
 		ready()
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		fmt.Println("still here")
+	},
+	"panic": func() {
+		var o orchestrall.Operation
+		o.Register(orchestrall.Spec{Name: "Crash.Run"})
+		ready()
+		go func() {
+			_, call := o.Start(context.Background())
+			defer call.End()
+			panic("over")
+		}()
+		select {}
 	},
 	"fatal": func() {
 		ready()
@@ -245,5 +258,17 @@ func TestLogFatalLosesWhatWaits(t *testing.T) {
 	}
 	if got := b.names(); len(got) > 0 {
 		t.Errorf("the back end got %q: correct docs/configuration.md", got)
+	}
+}
+
+// A panic on a goroutine of its own runs no deferred function of main.
+func TestPanicSendsWhatWaits(t *testing.T) {
+	b := newBackend(t)
+	c := startChild(t, "panic", b.URL)
+	if err := c.Wait(); err == nil || c.ProcessState.ExitCode() != 2 {
+		t.Errorf("got %v, want exit code 2", err)
+	}
+	if got := b.names(); !slices.Equal(got, []string{"work", "Crash.Run"}) {
+		t.Errorf("the back end got %q\n%s", got, &c.stderr)
 	}
 }
