@@ -2,11 +2,18 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/sdk/trace"
 )
+
+// maxQueueBytes bounds what spans take while they wait, beside their number.
+const maxQueueBytes = 64 << 20
+
+// maxRequestBytes is where a batch is sent in two: receivers take 4 MiB at once.
+const maxRequestBytes = 2 << 20
 
 // boundedQueue is the SDK's batch processor with a count of what is on its way.
 // The SDK's own drops when its queue is full and tells nobody; this one stops
@@ -14,7 +21,9 @@ import (
 type boundedQueue struct {
 	trace.SpanProcessor
 	size    int64
+	tidier  tidier
 	waiting atomic.Int64
+	bytes   atomic.Int64 // of what waits, roughly
 	dropped drops
 
 	life   context.Context // of exports
@@ -24,8 +33,8 @@ type boundedQueue struct {
 	ended atomic.Bool
 }
 
-func newBoundedQueue(exporter trace.SpanExporter, size int, dropped drops) *boundedQueue {
-	q := &boundedQueue{size: int64(size), dropped: dropped}
+func newBoundedQueue(exporter trace.SpanExporter, size int, tidier tidier, dropped drops) *boundedQueue {
+	q := &boundedQueue{size: int64(size), tidier: tidier, dropped: dropped}
 	q.life, q.cancel = context.WithCancel(context.Background())
 	q.SpanProcessor = trace.NewBatchSpanProcessor(countingExporter{exporter, q}, trace.WithMaxQueueSize(size))
 	return q
@@ -40,7 +49,14 @@ func (q *boundedQueue) OnEnd(s trace.ReadOnlySpan) {
 		q.dropped.shutdown.Inc()
 		return
 	}
-	if q.waiting.Add(1) > q.size {
+	if q.waiting.Add(1) > q.size { // before anybody looks at the span, since that takes time
+		q.waiting.Add(-1)
+		q.dropped.queueFull.Inc()
+		return
+	}
+	s, size, ok := q.tidier.fit(s)
+	if !ok || q.bytes.Add(int64(size)) > maxQueueBytes {
+		q.bytes.Add(int64(-size))
 		q.waiting.Add(-1)
 		q.dropped.queueFull.Inc()
 		return
@@ -60,13 +76,18 @@ func (q *boundedQueue) abandon() {
 	q.cancel()
 }
 
-// sent takes so many spans off the queue.
-func (q *boundedQueue) sent(n int, err error) {
+// sent takes spans off the queue.
+func (q *boundedQueue) sent(spans []trace.ReadOnlySpan, err error) {
+	size := 0
+	for _, s := range spans {
+		size += weight(s)
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.waiting.Add(-int64(n))
+	q.waiting.Add(-int64(len(spans)))
+	q.bytes.Add(-int64(size))
 	if err != nil && !q.ended.Load() {
-		q.dropped.exportFailed.Add(float64(n))
+		q.dropped.exportFailed.Add(float64(len(spans)))
 	}
 }
 
@@ -77,19 +98,35 @@ type countingExporter struct {
 
 // ExportSpans implements trace.SpanExporter.
 func (e countingExporter) ExportSpans(ctx context.Context, spans []trace.ReadOnlySpan) error {
-	whole := make([]trace.ReadOnlySpan, len(spans)) // the batch itself belongs to the processor
-	for i, s := range spans {
-		whole[i] = complete(s)
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(e.queue.life, cancel)()
+	var errs []error
+	for len(spans) > 0 {
+		n, size := 0, 0
+		for n < len(spans) && (n == 0 || size+weight(spans[n]) <= maxRequestBytes) {
+			size += weight(spans[n])
+			n++
+		}
+		errs = append(errs, e.request(ctx, spans[:n]))
+		spans = spans[n:]
+	}
+	return errors.Join(errs...)
+}
+
+// request sends spans together.
+func (e countingExporter) request(ctx context.Context, spans []trace.ReadOnlySpan) error {
 	err := ctx.Err()
 	if e.queue.ended.Load() {
 		err = context.Canceled
-	} else if err == nil {
+	}
+	if err == nil {
+		whole := make([]trace.ReadOnlySpan, len(spans)) // the batch itself belongs to the processor
+		for i, s := range spans {
+			whole[i] = complete(s)
+		}
 		err = e.SpanExporter.ExportSpans(ctx, whole)
 	}
-	e.queue.sent(len(spans), err)
+	e.queue.sent(spans, err)
 	return err
 }

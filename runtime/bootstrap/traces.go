@@ -51,7 +51,7 @@ func disabled(getenv func(string) string) bool {
 // startTraces installs a tracer provider. Without an exporter it still hands
 // out trace ids, so that the log lines of one request can be told from others.
 func startTraces(res *resource.Resource, getenv func(string) string, stderr io.Writer, flusher *flusher) part {
-	options := []trace.TracerProviderOption{trace.WithResource(res), trace.WithSpanProcessor(carried{})}
+	options := []trace.TracerProviderOption{trace.WithResource(newTidier(getenv).resource(res)), trace.WithSpanProcessor(carried{})}
 	var queue *boundedQueue
 	delivers := false
 	dropped := newDrops()
@@ -73,7 +73,7 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 				continue
 			}
 			delivers = true
-			queue = newBoundedQueue(exporter, queueSize(getenv), dropped)
+			queue = newBoundedQueue(exporter, queueSize(getenv), newTidier(getenv), dropped)
 			options = append(options, trace.WithSpanProcessor(queue))
 		default:
 			slog.Warn("OTEL_EXPORTER names an unknown exporter; use console, otlp or none", "exporter", name)
