@@ -22,10 +22,15 @@ func complete(s trace.ReadOnlySpan) trace.ReadOnlySpan {
 
 type completed struct{ trace.ReadOnlySpan }
 
-// Attributes implements trace.ReadOnlySpan.
+// Attributes implements trace.ReadOnlySpan. What a call has set itself stands
+// for what its operation has.
 func (c completed) Attributes() []attribute.KeyValue {
 	scope := c.ReadOnlySpan.InstrumentationScope()
-	return slices.Concat(scope.Attributes.ToSlice(), c.ReadOnlySpan.Attributes())
+	own := c.ReadOnlySpan.Attributes()
+	static := slices.DeleteFunc(scope.Attributes.ToSlice(), func(kv attribute.KeyValue) bool {
+		return slices.ContainsFunc(own, func(o attribute.KeyValue) bool { return o.Key == kv.Key })
+	})
+	return append(static, own...)
 }
 
 // InstrumentationScope implements trace.ReadOnlySpan: one scope for all
