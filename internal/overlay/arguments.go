@@ -22,6 +22,8 @@ type arguments struct {
 	cover    bool
 	vetOff   bool
 	trimpath bool
+	sanitize []string // race, msan or asan: build tags, too
+	list     []string // the flags on which the compiled form of a dependency depends
 
 	targets []string // packages, or .go files
 	lastArg int      // index in rest behind the last target that is a .go file
@@ -38,6 +40,20 @@ var valueFlags = words(`C asmflags buildmode compiler covermode coverpkg coverpr
 	artifacts bench benchtime blockprofile blockprofilerate count cpu cpuprofile fuzz fuzzcachedir fuzzminimizetime
 	fuzztime list memprofile memprofilerate mutexprofile mutexprofilefraction outputdir parallel run shuffle skip
 	testlogfile timeout trace vet`)
+
+// shapesDependencies reports whether a flag changes how the packages outside of
+// the main module are compiled. Compiler flags without a pattern are for the
+// packages of the command line alone.
+func shapesDependencies(name, value string) bool {
+	switch name {
+	case "race", "msan", "asan", "tags", "trimpath", "buildmode", "compiler", "installsuffix", "linkshared", "pkgdir", "modcacherw", "modfile":
+		return true
+	case "gcflags", "asmflags":
+		pattern, _, ok := strings.Cut(value, "=")
+		return ok && !strings.HasPrefix(value, "-") && pattern != ""
+	}
+	return false
+}
 
 func words(text string) map[string]bool {
 	set := make(map[string]bool)
@@ -99,6 +115,9 @@ func parseArguments(verb string, args []string, goflags string) (*arguments, err
 		default:
 			a.flag(verb, name, value, joined)
 			a.rest = append(a.rest, flag...)
+			if shapesDependencies(name, value) {
+				a.list = append(a.list, flag...)
+			}
 		}
 	}
 	return a, nil
@@ -118,6 +137,10 @@ func (a *arguments) flag(verb, name, value string, joined bool) {
 		a.tags = value
 	case "cover":
 		a.cover = !joined || value != "false" && value != "0"
+	case "race", "msan", "asan":
+		if !joined || value != "false" && value != "0" {
+			a.sanitize = append(a.sanitize, name)
+		}
 	case "trimpath":
 		a.trimpath = !joined || value != "false" && value != "0"
 	case "vet":

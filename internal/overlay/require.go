@@ -23,86 +23,185 @@ import (
 
 // A resolution is what the cache remembers of a requirement.
 type resolution struct {
-	Mod   []byte // go.mod, or go.work in a workspace; nil when the user's own will do
-	Sum   []byte // go.sum
-	Notes []string
+	Mod      []byte // go.mod, or go.work in a workspace; nil when the user's own will do
+	Sum      []byte // go.sum
+	Notes    []string
+	ReadOnly bool // the build reads the module cache in place of vendor/
+	Skipped  []skippedHook
 }
 
-// require makes the runtime part of the module graph of this build.
-func (s *session) require(bootstrap bool) error {
+// A skippedHook is a library whose hooks the module graph cannot take.
+type skippedHook struct {
+	Library  string
+	Problems []instrument.Diagnostic
+}
+
+// An extra is the hook package of a library.
+type extra struct{ library, module, pkg string }
+
+// require makes the runtime, and the hook packages of libraries, part of the
+// module graph of this build. The hooks that the graph cannot take are switched
+// off, with a warning.
+func (s *session) require(bootstrap bool, active []*Hooked) error {
 	rt, err := findRuntime(s.vars)
 	if err != nil {
 		return err
 	}
-	return s.requireRuntime(rt, bootstrap)
+	return s.requireRuntime(rt, bootstrap, active)
 }
 
-func (s *session) requireRuntime(rt Runtime, bootstrap bool) error {
-	for _, m := range s.tree.Modules {
-		if m.Path == templates.RuntimePath {
-			return nil
+func (s *session) requireRuntime(rt Runtime, bootstrap bool, active []*Hooked) error {
+	r := &requirer{session: s, runtime: rt}
+	if slices.ContainsFunc(s.units, (*unit).generates) {
+		r.base = append(r.base, templates.RuntimePath)
+	}
+	if bootstrap {
+		r.base = append(r.base, templates.BootstrapPath)
+	}
+	if s.isMain(templates.RuntimePath) {
+		r.base = nil
+	}
+	for _, h := range active {
+		// A hook package of the user's own is in the graph already.
+		if module := h.lib.HookModule(templates.RuntimePath); module != "" && !s.isMain(module) {
+			r.extras = append(r.extras, extra{h.Library, module, h.lib.Hook})
 		}
 	}
-	r := &requirer{session: s, runtime: rt, packages: []string{templates.RuntimePath}}
-	if bootstrap {
-		r.packages = append(r.packages, templates.BootstrapPath)
+	if len(r.base)+len(r.extras) == 0 {
+		return nil
 	}
+	resolve := func() (*resolution, error) { return r.module(s.tree.Modules[0]) }
 	if s.tree.Work != "" {
-		return r.workspace()
+		resolve = r.workspace
 	}
-	return r.module(s.tree.Modules[0])
+	res, err := resolve()
+	if err != nil {
+		return err
+	}
+	for _, skipped := range res.Skipped {
+		for _, h := range active {
+			if h.Library != skipped.Library {
+				continue
+			}
+			d := skipped.Problems[0]
+			h.is(Raises, d.Message, d.Pos)
+			s.warnings = append(s.warnings, skipped.Problems...)
+		}
+	}
+	return nil
 }
 
 // A requirer works out, in a private folder, the module graph with the
 // runtime in it.
 type requirer struct {
 	*session
-	runtime  Runtime
-	packages []string // what generated code imports
+	runtime Runtime
+	base    []string // what generated code imports
+	extras  []extra  // what woven code imports besides
+	blame   string   // who is said to need a version; "" for the runtime
+}
+
+// packages are what inserted code imports.
+func (r *requirer) packages() []string {
+	all := slices.Clone(r.base)
+	for _, e := range r.extras {
+		all = append(all, e.pkg)
+	}
+	return all
+}
+
+// resolve has try work out the graph with everything in it. Where that fails,
+// each hook package is tried in turn, and those that do not fit are left out.
+func (r *requirer) resolve(res *resolution, try func(*resolution) error) error {
+	err := try(res)
+	if err == nil || len(r.extras) == 0 {
+		return err
+	}
+	all := r.extras
+	r.extras = nil
+	defer func() { r.blame = "" }()
+	*res = resolution{}
+	if len(r.base) > 0 {
+		if err := try(res); err != nil {
+			return err
+		}
+	}
+	var skipped []skippedHook
+	failed := false // the last one tried
+	for _, e := range all {
+		kept := r.extras
+		r.extras = append(slices.Clone(kept), e)
+		r.blame = "the hooks for " + e.library + " need it"
+		var next resolution
+		err := try(&next)
+		var found problems
+		failed = err != nil
+		switch {
+		case !failed:
+			*res = next
+			continue
+		case !errors.As(err, &found):
+			return err
+		}
+		r.extras = kept
+		for i := range found {
+			found[i].Severity = instrument.Warning
+			found[i].Message = e.library + " is not instrumented: " + found[i].Message
+		}
+		skipped = append(skipped, skippedHook{e.library, found})
+	}
+	if failed && len(r.packages()) > 0 {
+		var again resolution // what is on disk is that of the last attempt
+		if err := try(&again); err != nil {
+			return err
+		}
+		*res = again
+	}
+	res.Skipped = skipped
+	return nil
 }
 
 // module resolves for a single main module.
-func (r *requirer) module(m *scan.Module) error {
+func (r *requirer) module(m *scan.Module) (*resolution, error) {
 	modFile, sumFile := m.GoMod, strings.TrimSuffix(m.GoMod, ".mod")+".sum"
 	mod, err := r.tree.Read(modFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	sum, err := r.tree.Read(sumFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return nil, err
 	}
-	vendored, inVendor := r.vendored(m, mod)
-	if inVendor {
-		return nil // checked in beside the code, like everything else
+	if _, inVendor := r.vendored(m, mod); inVendor {
+		return &resolution{}, nil // checked in beside the code, like everything else
 	}
-	key := r.key("module", m.Dir, mod, sum, vendored)
+	key := r.key("module", m.Dir, mod, sum, r.vendorState(m, mod))
 	var res resolution
 	if !r.store.readJSON("module", key, &res) {
-		if err := r.resolveModule(m, mod, sum, vendored, &res); err != nil {
-			return err
+		if err := r.resolve(&res, func(to *resolution) error { return r.resolveModule(m, mod, sum, to) }); err != nil {
+			return nil, err
 		}
 		if err := r.store.writeEntry("module", key, res); err != nil {
-			return err
+			return nil, err
 		}
 		r.notes = append(r.notes, res.Notes...)
 	} else if r.env.Verbose {
 		r.notes = append(r.notes, res.Notes...)
 	}
-	if vendored {
+	if res.ReadOnly {
 		r.mod = "readonly"
 	}
 	if res.Mod == nil {
-		return nil
+		return &res, nil
 	}
 	for path, data := range map[string][]byte{modFile: res.Mod, sumFile: res.Sum} {
 		name, err := r.store.writeContent(path, data)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		r.replace[path] = r.store.content(name, path)
 	}
-	return nil
+	return &res, nil
 }
 
 // vendored reports whether the build would read a vendor folder, and whether
@@ -124,12 +223,26 @@ func (r *requirer) vendored(m *scan.Module, mod []byte) (vendored, inVendor bool
 	default:
 		return false, false
 	}
-	for _, pkg := range r.packages {
+	for _, pkg := range r.packages() {
 		if _, err := os.Stat(filepath.Join(vendor, filepath.FromSlash(pkg))); err != nil {
 			return true, false
 		}
 	}
 	return true, true
+}
+
+// vendorState tells which of the packages a vendored build has.
+func (r *requirer) vendorState(m *scan.Module, mod []byte) string {
+	if vendored, _ := r.vendored(m, mod); !vendored {
+		return ""
+	}
+	state := "vendored"
+	for _, pkg := range r.packages() {
+		if _, err := os.Stat(filepath.Join(m.Dir, "vendor", filepath.FromSlash(pkg))); err == nil {
+			state += " " + pkg
+		}
+	}
+	return state
 }
 
 func goVersion(f *modfile.File) string {
@@ -142,14 +255,16 @@ func goVersion(f *modfile.File) string {
 // key identifies what a resolution depends on.
 func (r *requirer) key(parts ...any) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %+v %q %q\n", toolID(), r.runtime, r.packages, r.args.tags)
+	fmt.Fprintf(h, "%q %+v %q %q\n", toolID(), r.runtime, r.packages(), r.args.tags)
 	for _, name := range []string{"GOOS", "GOARCH", "CGO_ENABLED", "GOFLAGS"} {
 		fmt.Fprintf(h, "%q\n", r.vars.Go(name)) // they choose among the files, and so the imports
 	}
-	for _, name := range []string{"go.mod", "go.sum"} {
-		if r.runtime.Dir != "" {
-			data, _ := os.ReadFile(filepath.Join(r.runtime.Dir, name)) // the go command tells what is wrong with it
-			fmt.Fprintf(h, "%q\n", data)
+	for _, module := range append([]string{templates.RuntimePath}, r.modules()...) {
+		for _, name := range []string{"go.mod", "go.sum"} {
+			if dir := r.runtime.folder(module); dir != "" {
+				data, _ := os.ReadFile(filepath.Join(dir, name)) // the go command tells what is wrong with it
+				fmt.Fprintf(h, "%q\n", data)
+			}
 		}
 	}
 	for _, m := range r.tree.Modules {
@@ -168,7 +283,12 @@ func (r *requirer) key(parts ...any) string {
 
 // resolveModule has the go command complete a copy of go.mod and go.sum, and
 // judges what it changed.
-func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, vendored bool, res *resolution) error {
+func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, res *resolution) error {
+	vendored, inVendor := r.vendored(m, mod)
+	if inVendor {
+		return nil
+	}
+	res.ReadOnly = vendored
 	tmp, err := os.MkdirTemp("", "orchestrall-*")
 	if err != nil {
 		return err
@@ -182,27 +302,28 @@ func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, vendored bool,
 	if err != nil {
 		return err
 	}
-	if !requires(before) {
-		if err := r.runtime.require(after); err != nil {
-			return err
-		}
+	if err := r.addRequirements(after); err != nil {
+		return err
 	}
 	copied, err := after.Format()
 	if err != nil {
 		return err
 	}
-	if requires(before) {
+	if requires(before, templates.RuntimePath) && len(r.modules()) == 0 {
 		copied = mod
 	}
 	modCopy, sumCopy := filepath.Join(tmp, "go.mod"), filepath.Join(tmp, "go.sum")
 	if err := os.WriteFile(modCopy, copied, 0o666); err != nil {
 		return err
 	}
-	sums := r.runtime.sums(r.modCache())
-	if requires(before) {
-		sums = nil // the user's own go.sum speaks for the version that go.mod names
+	sums := sum
+	// Where go.mod names a version the user's own go.sum speaks for it.
+	for _, module := range append([]string{templates.RuntimePath}, r.modules()...) {
+		if !requires(before, module) {
+			sums = mergeSums(sums, r.runtime.sums(module, r.modCache()))
+		}
 	}
-	if err := os.WriteFile(sumCopy, mergeSums(sum, sums), 0o666); err != nil {
+	if err := os.WriteFile(sumCopy, mergeSums(sums, nil), 0o666); err != nil {
 		return err
 	}
 	probe, patterns, err := r.probe(tmp, m.Dir)
@@ -231,7 +352,7 @@ func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, vendored bool,
 		return err
 	}
 	if vendored {
-		res.Notes = append(res.Notes, "vendor/ has no "+templates.RuntimePath+", so this build reads the module cache (-mod=readonly); to vendor it: orchestrall init && go mod vendor")
+		res.Notes = append(res.Notes, "vendor/ has no "+r.missing()+", so this build reads the module cache (-mod=readonly)"+toVendor(r.missing()))
 	}
 	if sameRequirements(before, after) && bytes.Equal(mergeSums(sum, nil), mergeSums(newSum, nil)) {
 		return nil // go.mod was complete
@@ -243,9 +364,49 @@ func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, vendored bool,
 	return nil
 }
 
-// requires reports whether f has the runtime already.
-func requires(f *modfile.File) bool {
-	return slices.ContainsFunc(f.Require, func(r *modfile.Require) bool { return r.Mod.Path == templates.RuntimePath })
+// addRequirements adds to f what it does not require yet.
+func (r *requirer) addRequirements(f *modfile.File) error {
+	for _, module := range append([]string{templates.RuntimePath}, r.modules()...) {
+		if requires(f, module) || r.isMain(module) {
+			continue
+		}
+		if err := r.runtime.require(f, module); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// modules are those of the hook packages, besides the runtime's.
+func (r *requirer) modules() []string {
+	var all []string
+	for _, e := range r.extras {
+		if e.module != templates.RuntimePath && !slices.Contains(all, e.module) {
+			all = append(all, e.module)
+		}
+	}
+	return all
+}
+
+// requires reports whether f has the module already.
+func requires(f *modfile.File, module string) bool {
+	return slices.ContainsFunc(f.Require, func(r *modfile.Require) bool { return r.Mod.Path == module })
+}
+
+// missing is the module that a failing build is told of.
+func (r *requirer) missing() string {
+	if modules := r.modules(); len(modules) > 0 && r.blame != "" {
+		return modules[len(modules)-1]
+	}
+	return templates.RuntimePath
+}
+
+// toVendor tells how to vendor a module, where a command does.
+func toVendor(module string) string {
+	if module != templates.RuntimePath {
+		return ""
+	}
+	return "; to vendor it: orchestrall init && go mod vendor"
 }
 
 func sameRequirements(a, b *modfile.File) bool {
@@ -266,7 +427,7 @@ func sameRequirements(a, b *modfile.File) bool {
 func (r *requirer) probe(tmp, dir string) (overlay string, patterns []string, err error) {
 	var src strings.Builder
 	src.WriteString("package probe\n\n")
-	for _, pkg := range r.packages {
+	for _, pkg := range r.packages() {
 		fmt.Fprintf(&src, "import _ %q\n", pkg)
 	}
 	file := filepath.Join(tmp, "probe.go")
@@ -330,12 +491,18 @@ func (r *requirer) unresolved(file, out string, err error, vendored bool) error 
 	}
 	d := instrument.Diagnostic{
 		Rule:    "unresolved-runtime",
-		Message: "cannot add " + templates.RuntimePath + " to this build",
+		Message: "cannot add " + r.missing() + " to this build",
 		Fix:     "run orchestrall init, which adds it to go.mod",
 	}
 	if vendored {
-		d.Message = "vendor/ has no " + templates.RuntimePath + ", and the module cache can't serve this build"
+		d.Message = "vendor/ has no " + r.missing() + ", and the module cache can't serve this build"
 		d.Fix = "run orchestrall init && go mod vendor"
+	}
+	if module := r.missing(); module != templates.RuntimePath {
+		d.Fix = "run go mod download " + module + "@" + r.runtime.Version + " where the module proxy can be reached"
+		if r.runtime.Dir != "" {
+			d.Fix = "look at " + filepath.Join(r.runtime.folder(module), "go.mod")
+		}
 	}
 	d.Pos.Filename = file
 	d.Message += ": " + strings.ReplaceAll(out, "\n", "\n\t")

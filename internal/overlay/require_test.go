@@ -88,7 +88,7 @@ func (p *project) requirement(bootstrap bool) (list string, notes []string, err 
 	}
 	s.store = &store{dir: filepath.Join(filepath.Dir(p.dir), "cache")}
 	s.replace = make(map[string]string)
-	if err := s.requireRuntime(Runtime{Version: "v1.2.3"}, bootstrap); err != nil {
+	if err := s.requireRuntime(Runtime{Version: "v1.2.3"}, bootstrap, nil); err != nil {
 		return "", nil, err
 	}
 	if s.overlay, err = s.store.writeJSON("overlay", overlayFile{Replace: s.replace}); err != nil {

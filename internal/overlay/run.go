@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/orchestrall/orchestrall/instrument"
+	"github.com/orchestrall/orchestrall/internal/hooks"
 	"github.com/orchestrall/orchestrall/internal/scan"
 )
 
@@ -38,6 +39,8 @@ type Env struct {
 	// Replace lets the go command take the place of this process where the
 	// system can do that. The streams must be the process's own.
 	Replace bool
+	// Libraries are the hooks to weave; nil for those that the tool carries.
+	Libraries []*hooks.Library
 	// Self is the path of the tool, for -toolexec; "" for this executable.
 	Self string
 }

@@ -72,23 +72,34 @@ func isRelease(version string) bool {
 	return semver.IsValid(version) && !strings.HasSuffix(version, "+dirty")
 }
 
-// require adds the requirement to f, and the replacement by a folder.
-func (r Runtime) require(f *modfile.File) error {
-	if err := f.AddRequire(templates.RuntimePath, r.Version); err != nil {
+// folder is where the runtime, or a hook module below its path, is; "" for a
+// released version.
+func (r Runtime) folder(module string) string {
+	if r.Dir == "" {
+		return ""
+	}
+	return filepath.Join(r.Dir, filepath.FromSlash(strings.TrimPrefix(module, templates.RuntimePath)))
+}
+
+// require adds the requirement of the runtime or a hook module to f, and the
+// replacement by a folder. Hook modules require the runtime, so its own
+// replacement is wanted, too.
+func (r Runtime) require(f *modfile.File, module string) error {
+	if err := f.AddRequire(module, r.Version); err != nil {
 		return err
 	}
 	if r.Dir == "" {
 		return nil
 	}
-	return f.AddReplace(templates.RuntimePath, "", r.Dir, "")
+	return f.AddReplace(module, "", r.folder(module), "")
 }
 
-// sums returns the runtime's own go.sum, which holds what its packages need.
+// sums returns the module's own go.sum, which holds what its packages need.
 // That of a released version is in the module cache once it was downloaded.
-func (r Runtime) sums(modCache string) []byte {
-	dir := r.Dir
+func (r Runtime) sums(path, modCache string) []byte {
+	dir := r.folder(path)
 	if dir == "" {
-		if escaped, err := module.EscapePath(templates.RuntimePath); err == nil {
+		if escaped, err := module.EscapePath(path); err == nil {
 			dir = filepath.Join(modCache, filepath.FromSlash(escaped)+"@"+r.Version)
 		}
 	}

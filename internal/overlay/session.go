@@ -3,6 +3,7 @@ package overlay
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/config"
 	"github.com/orchestrall/orchestrall/internal/scan"
+	"github.com/orchestrall/orchestrall/rewrite"
 )
 
 // A session prepares one run of the go command.
@@ -25,6 +27,8 @@ type session struct {
 	user    map[string]string // the user's own overlay
 	replace map[string]string // the overlay that the go command gets
 	units   []*unit
+	named   *scan.Folder // the files of a build that names files
+	hooked  []*Hooked    // what became of the libraries' hooks
 	environ []string
 
 	mod      string   // -mod to use instead of the user's; "" keeps it
@@ -76,24 +80,14 @@ func (s *session) prepare() error {
 	if instrument.HasErrors(tree.Diagnostics) {
 		return problems(tree.Diagnostics)
 	}
-	if err := s.instrument(); err != nil {
+	t := s.targets()
+	if err := s.instrument(t); err != nil {
 		return err
 	}
-	if s.verb == "vet" || !slices.ContainsFunc(s.units, (*unit).changes) {
+	if s.verb == "vet" {
 		return nil
 	}
-	s.replace = make(map[string]string, len(s.user)+8*len(s.units))
-	for from, to := range s.user {
-		s.replace[from] = to
-	}
-	bootstrap := false
-	for _, u := range s.units {
-		for _, out := range u.entry.Outputs {
-			s.replace[out.Path] = s.store.content(out.Sum, out.Path)
-		}
-		bootstrap = bootstrap || u.entry.bootstraps(u)
-	}
-	if err := s.require(bootstrap); err != nil {
+	if err := s.completeBuild(t); err != nil || !slices.ContainsFunc(s.units, (*unit).changes) {
 		return err
 	}
 	if s.overlay, err = s.store.writeJSON("overlay", overlayFile{Replace: s.replace}); err != nil {
@@ -108,18 +102,172 @@ func (s *session) prepare() error {
 	return nil
 }
 
-// targets returns the folders that the build compiles, with the files of a
-// build that names files as a folder of their own.
-func (s *session) targets() (build map[*scan.Folder]bool, files *scan.Folder) {
+// completeBuild weaves libraries, makes what inserted code imports part of the
+// module graph and fills the overlay. Without anything to do it leaves no unit.
+func (s *session) completeBuild(t *targets) error {
+	w := s.newWeaving(t)
+	s.hooked = w.hooked
+	directives := slices.ContainsFunc(s.units, (*unit).changes)
+	if len(w.candidates) > 0 {
+		if err := s.openStore(); err != nil {
+			return err
+		}
+		if err := s.weaveLibraries(w, t, directives); err != nil {
+			return err
+		}
+	}
+	if !slices.ContainsFunc(s.units, (*unit).changes) {
+		s.forgetRequirement()
+		return nil
+	}
+	if len(w.candidates) == 0 {
+		s.forgetRequirement()
+		if err := s.require(s.bootstraps(), nil); err != nil {
+			return err
+		}
+	}
+	for _, u := range s.units {
+		for _, out := range u.entry.Outputs {
+			s.replace[out.Path] = s.store.content(out.Sum, out.Path)
+		}
+	}
+	return nil
+}
+
+func (s *session) bootstraps() bool {
+	return slices.ContainsFunc(s.units, func(u *unit) bool { return u.entry.bootstraps(u) })
+}
+
+// forgetRequirement starts again with the module graph as it is.
+func (s *session) forgetRequirement() {
+	s.replace = maps.Clone(s.user)
+	if s.replace == nil {
+		s.replace = make(map[string]string)
+	}
+	s.environ, s.mod, s.notes = s.env.Environ, "", nil
+}
+
+// weaveLibraries finds what is woven and renders the packages with it. When
+// that fails the program is built without hooks, and is told so: what the user
+// asked for by directives comes first.
+func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error {
+	// A build that gets hooks starts the SDK in its commands, if anything is
+	// woven into what they import.
+	bootstrap := s.bootstraps()
+	for f := range t.build {
+		bootstrap = bootstrap || f.Main() && f.Module.Config.WantsBootstrap()
+	}
+	s.forgetRequirement()
+	if err := s.require(bootstrap && (directives || len(w.active()) > 0), w.active()); err != nil {
+		if directives {
+			return err
+		}
+		s.notHooked(err)
+		return nil
+	}
+	var woven []*wovenPackage
+	if len(w.active()) > 0 {
+		var err error
+		if woven, err = w.weave(); err != nil {
+			s.notHooked(err)
+		}
+	}
+	for _, h := range w.hooked {
+		h.describe(woven, w.moved)
+	}
+	if err := s.renderWoven(woven, t); err != nil {
+		return err
+	}
+	// What turned out not to be used needs no requirement.
+	var used []*Hooked
+	for _, h := range w.active() {
+		used = append(used, h)
+	}
+	s.forgetRequirement()
+	if !slices.ContainsFunc(s.units, (*unit).changes) {
+		return nil
+	}
+	return s.require(s.bootstraps(), used)
+}
+
+// notHooked says why a build has no hooks.
+func (s *session) notHooked(err error) {
+	var found problems
+	if !errors.As(err, &found) {
+		found = problems{{Rule: "no-hooks", Message: err.Error()}}
+	}
+	for _, d := range found {
+		d.Severity, d.Message = instrument.Warning, "libraries are not instrumented: "+d.Message
+		s.warnings = append(s.warnings, d)
+	}
+}
+
+// renderWoven renders the packages with their edits, and the commands that
+// start the SDK because of them.
+func (s *session) renderWoven(woven []*wovenPackage, t *targets) error {
+	edits := make(map[*scan.Folder]map[string][]rewrite.Edit)
+	for _, w := range woven {
+		if len(w.Edits) > 0 {
+			w.folder.Woven = true
+			edits[w.folder] = w.Edits
+		}
+	}
+	if len(edits) == 0 {
+		return nil
+	}
+	for _, f := range slices.SortedFunc(maps.Keys(t.build), func(a, b *scan.Folder) int { return strings.Compare(a.Dir, b.Dir) }) {
+		at := slices.IndexFunc(s.units, func(u *unit) bool { return u.folder == f })
+		opt := s.tree.Options(f)
+		if edits[f] == nil && (!opt.Bootstrap || at >= 0 && s.units[at].opt.Bootstrap || f.CheckedIn()) {
+			continue
+		}
+		var u *unit
+		if at >= 0 {
+			u = s.units[at]
+		} else {
+			pkg, ds := s.tree.Package(f)
+			if len(ds) > 0 {
+				return problems(ds)
+			}
+			u = &unit{folder: f, pkg: pkg}
+			s.units = append(s.units, u)
+		}
+		u.opt = opt
+		u.opt.Paths, u.opt.Woven = !s.args.trimpath, edits[f]
+		ds, err := u.load(s.store)
+		if err != nil {
+			return err
+		}
+		if instrument.HasErrors(ds) {
+			return problems(ds)
+		}
+		if f == s.named {
+			s.extra = nil
+			s.nameGenerated(u)
+		}
+	}
+	return nil
+}
+
+// targets are what a build compiles.
+type targets struct {
+	build map[*scan.Folder]bool
+	roots []*scan.Folder // what the command line names
+}
+
+// targets returns the folders that the build compiles. A build that names files
+// has them as a folder of their own.
+func (s *session) targets() *targets {
 	tests := s.verb == "test" || s.verb == "vet" || s.verb == "list"
 	if named := s.args.files(); len(named) > 0 {
 		for i := range named {
 			named[i] = absolute(named[i], s.dir)
 		}
-		if f := s.tree.Files(named); f != nil {
-			return s.tree.Closure([]*scan.Folder{f}, tests), f
+		if s.named = s.tree.Files(named); s.named == nil {
+			return &targets{}
 		}
-		return nil, nil
+		roots := []*scan.Folder{s.named}
+		return &targets{s.tree.Closure(roots, tests), roots}
 	}
 	patterns := s.args.targets
 	if s.args.unsure {
@@ -136,14 +284,25 @@ func (s *session) targets() (build map[*scan.Folder]bool, files *scan.Folder) {
 	if s.args.cover { // -coverpkg can name packages that nothing imports
 		roots = append(roots, s.tree.Folders...)
 	}
-	return s.tree.Closure(roots, tests), nil
+	return &targets{s.tree.Closure(roots, tests), roots}
+}
+
+// openStore opens the cache.
+func (s *session) openStore() error {
+	if s.store != nil {
+		return nil
+	}
+	cache, err := cacheDir(s.vars)
+	if err == nil {
+		s.store = &store{dir: cache}
+	}
+	return err
 }
 
 // instrument asks the engine for every package of the build.
-func (s *session) instrument() error {
-	build, files := s.targets()
+func (s *session) instrument(t *targets) error {
 	var folders []*scan.Folder
-	for f := range build {
+	for f := range t.build {
 		if len(s.tree.Instrumented([]*scan.Folder{f})) > 0 {
 			folders = append(folders, f)
 		}
@@ -152,18 +311,16 @@ func (s *session) instrument() error {
 	if len(folders) == 0 {
 		return nil
 	}
-	cache, err := cacheDir(s.vars)
-	if err != nil {
+	if err := s.openStore(); err != nil {
 		return err
 	}
-	s.store = &store{dir: cache}
 	packages, ds := s.tree.Packages(folders)
 	if len(ds) > 0 {
 		return problems(ds)
 	}
 	var found []instrument.Diagnostic
 	for i, pkg := range packages {
-		u := &unit{pkg: pkg, opt: s.tree.Options(folders[i])}
+		u := &unit{folder: folders[i], pkg: pkg, opt: s.tree.Options(folders[i])}
 		u.opt.Paths = !s.args.trimpath
 		if !pkg.CheckedIn() && folders[i].CheckedIn() {
 			s.warnings = append(s.warnings, notGenerated(folders[i]))
@@ -178,7 +335,7 @@ func (s *session) instrument() error {
 		}
 		found = append(found, ds...)
 		s.units = append(s.units, u)
-		if folders[i] == files {
+		if folders[i] == s.named {
 			s.nameGenerated(u)
 		}
 	}

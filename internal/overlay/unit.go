@@ -8,17 +8,20 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/cachefile"
+	"github.com/orchestrall/orchestrall/internal/scan"
 )
 
 // A unit is one package on its way through the engine.
 type unit struct {
-	pkg   *instrument.Package
-	opt   instrument.Options
-	entry entry
+	folder *scan.Folder
+	pkg    *instrument.Package
+	opt    instrument.Options
+	entry  entry
 }
 
 // An entry is what the cache remembers of a unit.
@@ -35,6 +38,11 @@ type output struct {
 }
 
 func (u *unit) changes() bool { return len(u.entry.Outputs) > 0 }
+
+// generates reports whether the package gets files that import the runtime.
+func (u *unit) generates() bool {
+	return slices.ContainsFunc(u.entry.Outputs, func(o output) bool { return o.Generated })
+}
 
 // bootstraps reports whether package main got the start of the SDK.
 func (e *entry) bootstraps(u *unit) bool { return u.opt.Bootstrap && len(e.Outputs) > 0 }
@@ -73,7 +81,7 @@ func (u *unit) key() string {
 	fmt.Fprintf(h, "%q %s %v %v %q %q %q %q\n", toolID(), u.opt.Config.Hash(), u.opt.Bootstrap, u.opt.Paths,
 		u.pkg.ImportPath, u.pkg.Dir, u.pkg.Module, u.pkg.ModuleDir)
 	for _, f := range u.pkg.Files {
-		fmt.Fprintf(h, "%q %d\n", f.Path, len(f.Src))
+		fmt.Fprintf(h, "%q %d %v\n", f.Path, len(f.Src), u.opt.Woven[f.Path])
 		h.Write(f.Src)
 	}
 	return hex.EncodeToString(h.Sum(nil))

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"cmp"
 	"fmt"
 	"go/token"
 	"go/version"
@@ -61,7 +62,7 @@ func position(f *modfile.File, line *modfile.Line) token.Position {
 // the rest.
 func (r *requirer) judge(changes []change, res *resolution) error {
 	var refused problems
-	needs := "the runtime (" + templates.RuntimePath + " " + r.runtime.Version + ") needs it"
+	needs := cmp.Or(r.blame, "the runtime ("+templates.RuntimePath+" "+r.runtime.Version+") needs it")
 	for _, c := range changes {
 		allow := fmt.Sprintf("or allow it for builds (upgrades: [%s] in %s, or ORCHESTRALL_UPGRADES=%s)", c.path, config.FileName, c.path)
 		switch loops := version.Compare("go"+c.was, "go"+loopVersion) < 0; {

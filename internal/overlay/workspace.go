@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/orchestrall/orchestrall/internal/cachefile"
+	"github.com/orchestrall/orchestrall/templates"
 )
 
 // The name of the module that brings the runtime into a workspace.
@@ -21,29 +22,31 @@ const bridge = "orchestrall.invalid/bridge"
 // member, in the cache, requires the runtime. The go command may add sums to
 // the go.work.sum beside the go.work that it reads, so it gets a go.work of
 // its own, with the same members.
-func (r *requirer) workspace() error {
+func (r *requirer) workspace() (*resolution, error) {
 	work, err := r.tree.Read(r.tree.Work)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	sum, err := r.tree.Read(r.tree.Work + ".sum")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return nil, err
 	}
 	var members []string
+	needed := append([]string{templates.RuntimePath}, r.modules()...)
 	for _, m := range r.tree.Modules {
 		data, err := r.tree.Read(m.GoMod)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		f, err := modfile.Parse(m.GoMod, data, nil)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if requires(f) {
-			return nil
-		}
+		needed = slices.DeleteFunc(needed, func(module string) bool { return requires(f, module) || module == m.Path })
 		members = append(members, string(data))
+	}
+	if len(needed) == 0 {
+		return &resolution{}, nil
 	}
 	dir := r.store.path("work", r.key(r.tree.Work, work, sum, members))
 	at := filepath.Join(dir, "go.work")
@@ -51,24 +54,35 @@ func (r *requirer) workspace() error {
 	var res resolution
 	if !r.store.readJSON("work", filepath.Base(dir)+".json", &res) ||
 		!r.store.keep(at, at+".sum", filepath.Join(member, "go.mod"), filepath.Join(member, "go.sum"), filepath.Join(member, "bridge.go")) {
-		if err := r.resolveWorkspace(dir, work, sum, &res); err != nil {
+		if err := r.resolve(&res, func(to *resolution) error {
+			err := r.resolveWorkspace(dir, work, sum, needed, to)
+			if err != nil {
+				_ = os.Remove(at) // no build may read it
+			}
 			return err
+		}); err != nil {
+			return nil, err
 		}
 		if err := r.store.writeEntry("work", filepath.Base(dir)+".json", res); err != nil {
-			return err
+			return nil, err
 		}
 		r.notes = append(r.notes, res.Notes...)
 	} else if r.env.Verbose {
 		r.notes = append(r.notes, res.Notes...)
 	}
+	if !r.store.keep(at) {
+		return &res, nil // nothing is left to require
+	}
 	r.environ = append(append([]string(nil), r.environ...), "GOWORK="+at)
 	if r.args.mod == "vendor" {
 		r.mod = "readonly" // there is no vendor folder beside that go.work
 	}
-	return nil
+	return &res, nil
 }
 
-func (r *requirer) resolveWorkspace(dir string, work, sum []byte, res *resolution) error {
+// resolveWorkspace writes the go.work and its bridge, which requires those of
+// the needed modules that the packages are in.
+func (r *requirer) resolveWorkspace(dir string, work, sum []byte, needed []string, res *resolution) error {
 	plain, err := r.copyWork(filepath.Join(dir, "plain"), work, sum, "", "")
 	if err != nil {
 		return err
@@ -85,8 +99,15 @@ func (r *requirer) resolveWorkspace(dir string, work, sum []byte, res *resolutio
 	if err := mod.AddGoStmt(r.runtimeGo()); err != nil {
 		return err
 	}
-	if err := r.runtime.require(mod); err != nil {
-		return err
+	var sums []byte
+	for _, module := range append([]string{templates.RuntimePath}, r.modules()...) {
+		if !slices.Contains(needed, module) {
+			continue
+		}
+		if err := r.runtime.require(mod, module); err != nil {
+			return err
+		}
+		sums = mergeSums(sums, r.runtime.sums(module, r.modCache()))
 	}
 	mod.Cleanup()
 	data, err := mod.Format()
@@ -95,10 +116,10 @@ func (r *requirer) resolveWorkspace(dir string, work, sum []byte, res *resolutio
 	}
 	to := filepath.Join(dir, "bridge")
 	src := "package bridge\n\n"
-	for _, pkg := range r.packages {
+	for _, pkg := range r.packages() {
 		src += "import _ \"" + pkg + "\"\n"
 	}
-	for name, content := range map[string][]byte{"go.mod": data, "go.sum": r.runtime.sums(r.modCache()), "bridge.go": []byte(src)} {
+	for name, content := range map[string][]byte{"go.mod": data, "go.sum": sums, "bridge.go": []byte(src)} {
 		if err := cachefile.Write(filepath.Join(to, name), content); err != nil {
 			return err
 		}

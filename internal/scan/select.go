@@ -151,7 +151,7 @@ func (t *Tree) Package(f *Folder) (*instrument.Package, []instrument.Diagnostic)
 func (t *Tree) Options(f *Folder) instrument.Options {
 	return instrument.Options{
 		Config:    f.Module.Config,
-		Bootstrap: f.Main() && f.Module.Config.WantsBootstrap() && t.Reaches(f, (*Folder).Instrumented),
+		Bootstrap: f.Main() && f.Module.Config.WantsBootstrap() && t.Reaches(f, func(x *Folder) bool { return x.Instrumented() || x.Woven }),
 	}
 }
 

@@ -55,6 +55,8 @@ type Folder struct {
 	Directive bool
 	// Selected: orchestrall.yaml may select functions here.
 	Selected bool
+	// Woven: the front end has edits of its own for the folder's files.
+	Woven bool
 	// Generated: the folder has orchestrall_gen*.go files.
 	Generated bool
 
