@@ -1,0 +1,148 @@
+package nethttp
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// An exchange is one request that a server answers. It is the context below the
+// span's, so that routers find it, and in the shapes of response.go it is the
+// handler's ResponseWriter: all of that costs one allocation. It is never used
+// for another request, since a handler may leave a goroutine behind that holds
+// on to it.
+type exchange struct {
+	parent context.Context // of the request as it came
+	remote remoteSpan      // the caller's, where the headers name one
+	w      http.ResponseWriter
+	outer  *http.Request // as the server made it
+	inner  *http.Request // as the handler gets it
+	path   string
+	agent  string
+	client string
+
+	status   atomic.Int32 // of the answer; 0 before it has begun
+	returned bool
+
+	mu    sync.Mutex
+	route string
+}
+
+// hijacked is the status of a connection that the handler has taken over without
+// an answer that could be seen.
+const hijacked = -1
+
+type exchangeKey struct{}
+
+// exchangeOf returns the exchange that ctx belongs to, nil for none.
+func exchangeOf(ctx context.Context) *exchange {
+	if e, ok := ctx.(*exchange); ok {
+		return e
+	}
+	e, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return e
+}
+
+// SetRoute says by which pattern a router has chosen the handler of the request
+// that ctx belongs to: http.route, and the second half of the span's name. The
+// last pattern that is not empty counts. Outside of a request it does nothing.
+//
+// The pattern becomes a metric label, so it must not hold what the client sent.
+func SetRoute(ctx context.Context, pattern string) {
+	if pattern == "" || ctx == nil {
+		return
+	}
+	if e := exchangeOf(ctx); e != nil {
+		e.setRoute(pattern)
+	}
+}
+
+// Traced reports whether ctx belongs to a request that is traced already, for
+// middleware that otherwise would do so itself.
+func Traced(ctx context.Context) bool { return ctx != nil && exchangeOf(ctx) != nil }
+
+func (e *exchange) setRoute(pattern string) {
+	e.mu.Lock()
+	e.route = pattern
+	e.mu.Unlock()
+}
+
+// routeAtEnd is the pattern that a router reported, or else the one that
+// ServeMux left in the request.
+func (e *exchange) routeAtEnd() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.route == "" && e.inner != nil {
+		e.route = routeOf(e.inner.Pattern)
+	}
+	return e.route
+}
+
+// routeOf is the path of a ServeMux pattern: "GET example.com/users/{id}" →
+// "/users/{id}".
+func routeOf(pattern string) string {
+	if i := strings.IndexByte(pattern, '/'); i > 0 {
+		return pattern[i:]
+	}
+	return pattern
+}
+
+// implied notes that the answer has begun without a word about its status.
+func (e *exchange) implied() {
+	if e.status.Load() == 0 {
+		e.status.CompareAndSwap(0, http.StatusOK)
+	}
+}
+
+// told notes the status of the answer. Informational ones come before it.
+func (e *exchange) told(status int) {
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		e.status.CompareAndSwap(0, int32(status))
+	}
+}
+
+// code is the answer's status when the handler is done, 0 when there is none
+// that could be known.
+func (e *exchange) code() int {
+	switch status := e.status.Load(); {
+	case status > 0:
+		return int(status)
+	case status == hijacked:
+		if e.outer.Method != http.MethodConnect && e.outer.Header.Get("Upgrade") != "" {
+			return http.StatusSwitchingProtocols
+		}
+		return 0
+	case e.returned:
+		return http.StatusOK
+	}
+	return 0
+}
+
+// Deadline implements context.Context.
+func (e *exchange) Deadline() (time.Time, bool) { return e.parent.Deadline() }
+
+// Done implements context.Context.
+func (e *exchange) Done() <-chan struct{} { return e.parent.Done() }
+
+// Err implements context.Context.
+func (e *exchange) Err() error { return e.parent.Err() }
+
+// Value implements context.Context.
+func (e *exchange) Value(key any) any {
+	switch key {
+	case exchangeKey{}:
+		return e
+	case spanKey:
+		if e.remote.sc.IsValid() {
+			return &e.remote
+		}
+	}
+	return e.parent.Value(key)
+}
+
+var _ trace.Span = (*remoteSpan)(nil)

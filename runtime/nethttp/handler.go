@@ -1,0 +1,72 @@
+package nethttp
+
+import (
+	"net/http"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
+)
+
+// Handler returns h with a span and the metrics of each request, and with the
+// trace that the request's headers name. A nil h is http.DefaultServeMux, as
+// for net/http. A handler that this function has returned comes back as it is,
+// and a request that passes several of them is traced once.
+//
+// The handler's ResponseWriter has the optional interfaces of the server's. Its
+// request is a copy with another context; what the handler leaves in Pattern and
+// MultipartForm is put into the server's own as well.
+func Handler(h http.Handler) http.Handler {
+	if h, ok := h.(*handler); ok {
+		return h
+	}
+	return &handler{next: h}
+}
+
+type handler struct{ next http.Handler } // nil: whatever http.DefaultServeMux is
+
+func (h *handler) handler() http.Handler {
+	if h.next == nil {
+		return http.DefaultServeMux
+	}
+	return h.next
+}
+
+// ServeHTTP implements http.Handler.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	next := h.handler()
+	// "PRI *" is no request: a handler for HTTP/2 without TLS takes the
+	// connection over, and each request on it is one of its own.
+	if r.Method == "PRI" || exchangeOf(r.Context()) != nil {
+		next.ServeHTTP(w, r)
+		return
+	}
+	e := &exchange{parent: r.Context(), w: w, outer: r}
+	err := error(nil)
+	ctx, call := e.begin()
+	defer call.EndErr(&err, func(field int) orchestrall.Value { return e.field(field) })
+	defer e.end(&err)
+	e.inner = r.WithContext(ctx)
+	next.ServeHTTP(e.writer(), e.inner)
+	e.returned = true
+}
+
+// Serve is Handler for routers that are middleware rather than handlers: it
+// answers one request by next, which gets the request to go on with and returns
+// the status of the answer. A request that is traced already goes on as it is.
+func Serve(r *http.Request, route string, next func(*http.Request) (status int)) {
+	ctx := r.Context()
+	if e := exchangeOf(ctx); e != nil {
+		if route != "" {
+			e.setRoute(route)
+		}
+		next(r)
+		return
+	}
+	e := &exchange{parent: ctx, outer: r, route: route}
+	err := error(nil)
+	ctx, call := e.begin()
+	defer call.EndErr(&err, func(field int) orchestrall.Value { return e.field(field) })
+	defer e.end(&err)
+	e.inner = r.WithContext(ctx)
+	e.told(next(e.inner))
+	e.returned = true
+}

@@ -1,0 +1,232 @@
+package nethttp
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/trace"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
+)
+
+// ServerOperation is the operation of requests that a server answers, as
+// metrics, log lines and /-/operations name it.
+const ServerOperation = "http.server"
+
+var server orchestrall.Operation
+
+// The fields of server. All of them wait for the end: the route is not known
+// before, and a request that nobody samples is spared the rest.
+const (
+	serverName = iota
+	serverMethodLabel
+	serverRouteLabel
+	serverMethod
+	serverMethodOriginal
+	serverRoute
+	serverStatus
+	serverPath
+	serverScheme
+	serverAddress
+	serverPort
+	serverClient
+	serverPeer
+	serverPeerPort
+	serverProtocol
+	serverAgent
+)
+
+func init() {
+	attribute := func(key string) orchestrall.Field {
+		return orchestrall.Field{Role: orchestrall.Attribute, Key: key, AtEnd: true}
+	}
+	label := func(key string) orchestrall.Field {
+		return orchestrall.Field{Role: orchestrall.Label, Key: key, AtEnd: true}
+	}
+	server.Register(orchestrall.Spec{
+		Name: ServerOperation, SpanName: "{0}", Kind: orchestrall.Server,
+		Ignore: []error{http.ErrAbortHandler},
+		Fields: []orchestrall.Field{
+			serverName:           {Role: orchestrall.NamePart, AtEnd: true},
+			serverMethodLabel:    label("method"),
+			serverRouteLabel:     label("route"),
+			serverMethod:         attribute("http.request.method"),
+			serverMethodOriginal: attribute("http.request.method_original"),
+			serverRoute:          attribute("http.route"),
+			serverStatus:         attribute("http.response.status_code"),
+			serverPath:           attribute("url.path"),
+			serverScheme:         attribute("url.scheme"),
+			serverAddress:        attribute("server.address"),
+			serverPort:           attribute("server.port"),
+			serverClient:         attribute("client.address"),
+			serverPeer:           attribute("network.peer.address"),
+			serverPeerPort:       attribute("network.peer.port"),
+			serverProtocol:       attribute("network.protocol.version"),
+			serverAgent:          attribute("user_agent.original"),
+		},
+	})
+}
+
+// begin starts the span below the caller's. What a handler may change is read
+// now, and from the headers only if somebody will see it.
+func (e *exchange) begin() (context.Context, orchestrall.Call) {
+	r := e.outer
+	e.extract(r.Header)
+	if r.URL != nil {
+		e.path = r.URL.Path
+	}
+	ctx, call := server.Start(e)
+	if span := trace.SpanFromContext(ctx); span != &e.remote && span.IsRecording() {
+		e.agent = r.Header.Get("User-Agent")
+		e.client = forwarded(r.Header)
+	}
+	return ctx, call
+}
+
+// end runs below a panic, too. It must not recover: that is for the call.
+func (e *exchange) end(err *error) {
+	if e.inner != nil && e.w != nil {
+		// As if the handler had got the server's own request: the server
+		// removes the files of the form, and middleware reads the pattern.
+		if e.outer.Pattern == "" {
+			e.outer.Pattern = e.inner.Pattern
+		}
+		if e.outer.MultipartForm == nil {
+			e.outer.MultipartForm = e.inner.MultipartForm
+		}
+	}
+	code := e.code()
+	if code >= 500 {
+		*err = statusError(code)
+	}
+	requests.count(methodName(e.outer.Method), e.routeAtEnd(), e.codeLabel(code))
+}
+
+// codeLabel is what http_requests_total calls the answer.
+func (e *exchange) codeLabel(code int) int {
+	if code == 0 && e.status.Load() == 0 {
+		return http.StatusInternalServerError // the handler panicked, the connection was closed
+	}
+	return code
+}
+
+func (e *exchange) field(field int) orchestrall.Value {
+	r := e.outer
+	switch field {
+	case serverName:
+		return orchestrall.Of(spanName(methodName(r.Method), e.routeAtEnd()))
+	case serverMethodLabel, serverMethod:
+		return orchestrall.Of(methodName(r.Method))
+	case serverRouteLabel:
+		return orchestrall.Of(e.routeAtEnd())
+	case serverRoute:
+		return text(e.routeAtEnd())
+	case serverMethodOriginal:
+		if methodName(r.Method) == otherMethod {
+			return text(r.Method)
+		}
+	case serverStatus:
+		return number(e.code())
+	case serverPath:
+		return text(e.path)
+	case serverScheme:
+		return orchestrall.Of(scheme(r))
+	case serverAddress:
+		host, _ := hostPort(r.Host)
+		return text(host)
+	case serverPort:
+		_, port := hostPort(r.Host)
+		return number(port)
+	case serverClient:
+		if e.client != "" {
+			return text(e.client)
+		}
+		host, _ := hostPort(r.RemoteAddr)
+		return text(host)
+	case serverPeer:
+		host, _ := hostPort(r.RemoteAddr)
+		return text(host)
+	case serverPeerPort:
+		_, port := hostPort(r.RemoteAddr)
+		return number(port)
+	case serverProtocol:
+		return text(protocol(r.ProtoMajor, r.ProtoMinor))
+	case serverAgent:
+		return text(e.agent)
+	}
+	return orchestrall.Value{}
+}
+
+// text leaves an empty text out.
+func text(s string) orchestrall.Value {
+	if s == "" {
+		return orchestrall.Value{}
+	}
+	return orchestrall.Of(s)
+}
+
+// number leaves a zero out.
+func number(n int) orchestrall.Value {
+	if n == 0 {
+		return orchestrall.Value{}
+	}
+	return orchestrall.Of(n)
+}
+
+func scheme(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+func protocol(major, minor int) string {
+	switch {
+	case major == 1 && minor == 1:
+		return "1.1"
+	case major == 1 && minor == 0:
+		return "1.0"
+	case major > 1:
+		return strconv.Itoa(major)
+	}
+	return ""
+}
+
+// hostPort splits "host:port", also where there is no port.
+func hostPort(address string) (host string, port int) {
+	if address == "" {
+		return "", 0
+	}
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return strings.Trim(address, "[]"), 0
+	}
+	port, err = strconv.Atoi(text)
+	if err != nil || port < 0 || port > 65535 {
+		port = 0
+	}
+	return host, port
+}
+
+// forwarded is the client in front of the proxies, as they tell it.
+func forwarded(h http.Header) string {
+	first, _, _ := strings.Cut(h.Get("X-Forwarded-For"), ",")
+	return strings.TrimSpace(first)
+}
+
+// statusError is an answer that counts as failure.
+type statusError int
+
+// Error implements error.
+func (s statusError) Error() string {
+	if text := http.StatusText(int(s)); text != "" {
+		return strconv.Itoa(int(s)) + " " + text
+	}
+	return strconv.Itoa(int(s))
+}
+
+// ErrorType is the error.type of the conventions for HTTP.
+func (s statusError) ErrorType() string { return strconv.Itoa(int(s)) }
