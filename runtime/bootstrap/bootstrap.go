@@ -54,7 +54,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/propagation"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
 )
@@ -86,19 +85,22 @@ func start(options Options, getenv func(string) string, stderr io.Writer) (stop 
 		}
 		stop = stopper(parts, stopLimit(getenv))
 	}()
-	res, resErr := newResource(options.Service)
+	scrub := newScrubber(getenv)
+	res, resErr := newResource(options.Service, getenv)
 	startLogs(serviceName(res), getenv, stderr)
 	if resErr != nil {
-		slog.Warn("resource attributes are incomplete", "error", resErr)
+		slog.Warn("resource attributes are incomplete", "error", scrub.text(resErr.Error()))
 	}
-	otel.SetErrorHandler(&errorLog{every: time.Minute, now: time.Now})
-	otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator(
-		propagation.TraceContext{}, propagation.Baggage{}))
+	reports{scrub, &errorLog{every: time.Minute, now: time.Now}}.install()
+	otel.SetTextMapPropagator(newPropagator(getenv))
 	if disabled(getenv) {
 		orchestrall.SetTracing(false)
 		return nil
 	}
-	parts = append(parts, startMetrics(res, getenv))
+	warnUnheeded(getenv)
+	if wantsMetrics(getenv) {
+		parts = append(parts, startMetrics(res, getenv))
+	}
 	flusher := newFlusher(stopLimit(getenv))
 	parts = append(parts, startTraces(res, getenv, stderr, flusher))
 	orchestrall.SetFlush(flusher.flush)

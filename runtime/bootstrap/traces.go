@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,27 +21,6 @@ import (
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
 )
-
-const serviceKey = attribute.Key("service.name")
-
-// newResource describes the program. The environment has the last word.
-func newResource(service string) (*resource.Resource, error) {
-	attrs := []attribute.KeyValue{serviceKey.String(shortName(service))}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		attrs = append(attrs, attribute.String("service.version", info.Main.Version))
-	}
-	res, err := resource.New(context.Background(),
-		resource.WithTelemetrySDK(), resource.WithAttributes(attrs...), resource.WithFromEnv())
-	if res == nil {
-		res = resource.NewSchemaless(attrs...)
-	}
-	return res, err
-}
-
-func serviceName(res *resource.Resource) string {
-	name, _ := res.Set().Value(serviceKey)
-	return name.AsString()
-}
 
 func disabled(getenv func(string) string) bool {
 	return strings.EqualFold(strings.TrimSpace(getenv("OTEL_SDK_DISABLED")), "true")
@@ -69,7 +47,7 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 		case "otlp":
 			exporter, err := newOTLP(getenv, jaeger)
 			if err != nil {
-				slog.Warn("spans are not exported", "error", err)
+				slog.Warn("spans are not exported", "error", newScrubber(getenv).text(err.Error()))
 				continue
 			}
 			delivers = true
@@ -82,6 +60,9 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 	if delivers {
 		options = append(options, trace.WithSampler(errorKeeper{newSampler(getenv)}), trace.WithIDGenerator(ids{}))
 	} else {
+		if len(wanted) == 0 {
+			slog.Debug("spans are not exported; set OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_EXPORTER=console to see them here")
+		}
 		options = append(options, trace.WithSampler(trace.ParentBased(trace.NeverSample())))
 	}
 	orchestrall.SetKeepErrors(delivers && keepsErrors(getenv))
@@ -92,7 +73,7 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 	flusher.add(provider.ForceFlush)
 	return func(ctx context.Context) {
 		if err := provider.Shutdown(ctx); err != nil {
-			slog.Warn("not all spans were exported before the program ended", "error", err)
+			slog.Warn("not all spans were exported before the program ended", "error", newScrubber(getenv).text(err.Error()))
 		}
 		if queue != nil {
 			queue.abandon()
@@ -102,18 +83,12 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 
 // exporters returns the names of the wanted exporters, each once.
 func exporters(getenv func(string) string) []string {
-	wanted := cmp.Or(getenv("OTEL_EXPORTER"), getenv("OTEL_TRACES_EXPORTER"))
-	if strings.TrimSpace(wanted) == "" {
-		if otlpEndpoint(getenv) {
-			return []string{"otlp"}
-		}
-		return nil
+	names := words(getenv("OTEL_EXPORTER"))
+	if len(names) == 0 {
+		names = words(getenv("OTEL_TRACES_EXPORTER"))
 	}
-	var names []string
-	for name := range strings.SplitSeq(wanted, ",") {
-		if name = strings.ToLower(strings.TrimSpace(name)); name != "" && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
+	if len(names) == 0 && otlpEndpoint(getenv) {
+		return []string{"otlp"}
 	}
 	return names
 }
@@ -122,6 +97,11 @@ func exporters(getenv func(string) string) []string {
 // Jaeger host if that is given.
 func newOTLP(getenv func(string) string, jaeger *url.URL) (trace.SpanExporter, error) {
 	protocol := cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), getenv("OTEL_EXPORTER_OTLP_PROTOCOL"), "http/protobuf")
+	if jaeger == nil {
+		if err := checkEndpoint(getenv, "TRACES", protocol); err != nil {
+			return nil, err
+		}
+	}
 	switch protocol {
 	case "http/protobuf":
 		var options []otlptracehttp.Option
