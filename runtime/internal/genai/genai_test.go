@@ -43,7 +43,7 @@ func ask(t *testing.T, path, question, kind, answer string) (*http.Response, err
 	})
 }
 
-func attribute(span sdk.ReadOnlySpan, key string) string {
+func valueOf(span sdk.ReadOnlySpan, key string) string {
 	for _, kv := range span.Attributes() {
 		if string(kv.Key) == key {
 			return kv.Value.Emit()
@@ -72,10 +72,10 @@ func TestContentOnDemand(t *testing.T) {
 		}
 		resp.Body.Close()
 		span := rec.Ended()[0]
-		if got := attribute(span, "gen_ai.input.messages"); got != `[{"role":"user","parts":[{"type":"text","content":"ping"}]}]` {
+		if got := valueOf(span, "gen_ai.input.messages"); got != `[{"role":"user","parts":[{"type":"text","content":"ping"}]}]` {
 			t.Errorf("%s %s: asked %s", test.path, test.kind, got)
 		}
-		if got := attribute(span, "gen_ai.output.messages"); got != `[{"role":"assistant","parts":[{"type":"text","content":"pong"}]}]` {
+		if got := valueOf(span, "gen_ai.output.messages"); got != `[{"role":"assistant","parts":[{"type":"text","content":"pong"}]}]` {
 			t.Errorf("%s %s: answered %s", test.path, test.kind, got)
 		}
 	}
