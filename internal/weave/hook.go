@@ -144,7 +144,9 @@ func (h *Hook) bindEntry(sig, have *types.Signature) string {
 	h.params = have.Params().Len()
 	fits := have.TypeParams().Len() == 0 && !have.Variadic() && h.params <= want.Params().Len()
 	for i := 0; fits && i < h.params; i++ {
-		fits = types.Identical(have.Params().At(i).Type(), want.Params().At(i).Type())
+		// The hook package cannot import the package that it hooks, so it may
+		// take a receiver as an interface.
+		fits = types.AssignableTo(want.Params().At(i).Type(), have.Params().At(i).Type())
 	}
 	if !fits {
 		return fmt.Sprintf("%s takes %s, and %s.%s is %s, which must take the first of these", p.Target, brief(want.Params()), h.fn.Pkg().Name(), p.Func, brief(have))
