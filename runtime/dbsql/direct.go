@@ -1,0 +1,93 @@
+package dbsql
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+)
+
+// execer is the part of a connection that runs statements without preparing
+// them.
+type execer struct {
+	conn *conn
+	with driver.ExecerContext
+	old  driver.Execer //nolint:staticcheck // what old drivers have
+}
+
+func newExecer(c *conn) (x execer, ok bool) {
+	x.conn = c
+	if x.with, ok = c.inner.(driver.ExecerContext); !ok {
+		x.old, ok = c.inner.(driver.Execer) //nolint:staticcheck // what old drivers have
+	}
+	return x, ok
+}
+
+// ExecContext implements driver.ExecerContext.
+func (x execer) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (r driver.Result, err error) {
+	a := about{source: x.conn.source, statement: x.conn.source.statements.of(query)}
+	fill := func(i int) value { return a.value(i, err) }
+	ctx, call := execs.Start(ctx, fill)
+	defer call.EndErr(&err, fill)
+	if x.with != nil {
+		r, err = x.with.ExecContext(ctx, query, args)
+	} else {
+		var values []driver.Value
+		if values, err = positional(ctx, args); err == nil {
+			r, err = x.old.Exec(query, values)
+		}
+	}
+	if err == driver.ErrSkip { //nolint:errorlint // database/sql compares it so
+		call.Discard()
+	}
+	return r, err
+}
+
+// queryer is the part of a connection that queries without preparing.
+type queryer struct {
+	conn *conn
+	with driver.QueryerContext
+	old  driver.Queryer //nolint:staticcheck // what old drivers have
+}
+
+func newQueryer(c *conn) (q queryer, ok bool) {
+	q.conn = c
+	if q.with, ok = c.inner.(driver.QueryerContext); !ok {
+		q.old, ok = c.inner.(driver.Queryer) //nolint:staticcheck // what old drivers have
+	}
+	return q, ok
+}
+
+// QueryContext implements driver.QueryerContext.
+func (q queryer) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (r driver.Rows, err error) {
+	a := about{source: q.conn.source, statement: q.conn.source.statements.of(query)}
+	fill := func(i int) value { return a.value(i, err) }
+	ctx, call := queries.Start(ctx, fill)
+	defer call.EndErr(&err, fill)
+	if q.with != nil {
+		r, err = q.with.QueryContext(ctx, query, args)
+	} else {
+		var values []driver.Value
+		if values, err = positional(ctx, args); err == nil {
+			r, err = q.old.Query(query, values)
+		}
+	}
+	if err == driver.ErrSkip { //nolint:errorlint // database/sql compares it so
+		call.Discard()
+	}
+	if err != nil || r == nil {
+		return r, err
+	}
+	return newRows(ctx, r, a, &call), nil
+}
+
+// positional does what database/sql does for drivers that take no names.
+func positional(ctx context.Context, args []driver.NamedValue) ([]driver.Value, error) {
+	values := make([]driver.Value, len(args))
+	for i, a := range args {
+		if a.Name != "" {
+			return nil, errors.New("sql: driver does not support the use of Named Parameters")
+		}
+		values[i] = a.Value
+	}
+	return values, ctx.Err()
+}

@@ -1,0 +1,126 @@
+package dbsql
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"reflect"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
+)
+
+// rows holds the call of a query until its rows are closed: many drivers
+// compute and fetch rows as they are asked for.
+type rows struct {
+	inner driver.Rows
+	ctx   context.Context
+	call  orchestrall.Call
+	about about
+	n     int64
+	err   error // of Next
+	whole bool  // the last row was seen
+}
+
+// newRows takes the call over.
+func newRows(ctx context.Context, inner driver.Rows, a about, call *orchestrall.Call) driver.Rows {
+	r := &rows{inner: inner, ctx: ctx, call: *call, about: a}
+	r.about.rows = &r.n
+	*call = orchestrall.Call{}
+	return r
+}
+
+// Columns implements driver.Rows.
+func (r *rows) Columns() []string { return r.inner.Columns() }
+
+// Next implements driver.Rows.
+func (r *rows) Next(dest []driver.Value) error {
+	err := r.inner.Next(dest)
+	switch err { //nolint:errorlint // database/sql compares it so
+	case nil:
+		r.n++
+	case io.EOF:
+		r.whole = !r.HasNextResultSet()
+	default:
+		r.err = err
+	}
+	return err
+}
+
+// Close implements driver.Rows. The call ends even if the driver panics.
+func (r *rows) Close() (err error) {
+	defer func() { r.end(err) }()
+	return r.inner.Close()
+}
+
+// end ends the call. A reader who stops listening by cancelling has done
+// nothing wrong; a deadline that cuts the rows is a failure.
+func (r *rows) end(err error) {
+	if r.err != nil {
+		err = r.err
+	}
+	if err == nil && !r.whole && r.ctx != nil && errors.Is(r.ctx.Err(), context.DeadlineExceeded) {
+		err = r.ctx.Err()
+	}
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	r.call.EndErr(&err, func(i int) value { return r.about.value(i, err) })
+	r.call = orchestrall.Call{}
+}
+
+// HasNextResultSet implements driver.RowsNextResultSet.
+func (r *rows) HasNextResultSet() bool {
+	n, ok := r.inner.(driver.RowsNextResultSet)
+	return ok && n.HasNextResultSet()
+}
+
+// NextResultSet implements driver.RowsNextResultSet.
+func (r *rows) NextResultSet() error {
+	if n, ok := r.inner.(driver.RowsNextResultSet); ok {
+		return n.NextResultSet()
+	}
+	return io.EOF
+}
+
+// What follows answers for rows without the method as database/sql does.
+
+// ColumnTypeScanType implements driver.RowsColumnTypeScanType.
+func (r *rows) ColumnTypeScanType(i int) reflect.Type {
+	if t, ok := r.inner.(driver.RowsColumnTypeScanType); ok {
+		return t.ColumnTypeScanType(i)
+	}
+	return reflect.TypeFor[any]()
+}
+
+// ColumnTypeDatabaseTypeName implements driver.RowsColumnTypeDatabaseTypeName.
+func (r *rows) ColumnTypeDatabaseTypeName(i int) string {
+	if t, ok := r.inner.(driver.RowsColumnTypeDatabaseTypeName); ok {
+		return t.ColumnTypeDatabaseTypeName(i)
+	}
+	return ""
+}
+
+// ColumnTypeLength implements driver.RowsColumnTypeLength.
+func (r *rows) ColumnTypeLength(i int) (int64, bool) {
+	if t, ok := r.inner.(driver.RowsColumnTypeLength); ok {
+		return t.ColumnTypeLength(i)
+	}
+	return 0, false
+}
+
+// ColumnTypeNullable implements driver.RowsColumnTypeNullable.
+func (r *rows) ColumnTypeNullable(i int) (nullable, ok bool) {
+	if t, ok := r.inner.(driver.RowsColumnTypeNullable); ok {
+		return t.ColumnTypeNullable(i)
+	}
+	return false, false
+}
+
+// ColumnTypePrecisionScale implements driver.RowsColumnTypePrecisionScale.
+func (r *rows) ColumnTypePrecisionScale(i int) (precision, scale int64, ok bool) {
+	if t, ok := r.inner.(driver.RowsColumnTypePrecisionScale); ok {
+		return t.ColumnTypePrecisionScale(i)
+	}
+	return 0, 0, false
+}

@@ -1,0 +1,94 @@
+package dbsql
+
+import (
+	"context"
+	"database/sql/driver"
+)
+
+// stmt is an instrumented prepared statement.
+type stmt struct {
+	inner    driver.Stmt
+	source   *source
+	prepared *prepared
+	checker  driver.NamedValueChecker // the statement's, else the connection's
+	execs    driver.StmtExecContext   // nil where inner is none
+	queries  driver.StmtQueryContext
+}
+
+func newStmt(s driver.Stmt, c *conn, p *prepared) driver.Stmt {
+	w := &stmt{inner: s, source: c.source, prepared: p}
+	var ok bool
+	if w.checker, ok = s.(driver.NamedValueChecker); !ok {
+		w.checker = c.checker
+	}
+	w.execs, _ = s.(driver.StmtExecContext)
+	w.queries, _ = s.(driver.StmtQueryContext)
+	if cc, ok := s.(driver.ColumnConverter); ok { //nolint:staticcheck // what old drivers have
+		return struct {
+			*stmt
+			driver.ColumnConverter //nolint:staticcheck // what old drivers have
+		}{w, cc}
+	}
+	return w
+}
+
+// Close implements driver.Stmt.
+func (s *stmt) Close() error { return s.inner.Close() }
+
+// NumInput implements driver.Stmt.
+func (s *stmt) NumInput() int { return s.inner.NumInput() }
+
+// CheckNamedValue implements driver.NamedValueChecker. ErrSkip leads
+// database/sql to what it does for a statement without one.
+func (s *stmt) CheckNamedValue(v *driver.NamedValue) error {
+	if s.checker == nil {
+		return driver.ErrSkip
+	}
+	return s.checker.CheckNamedValue(v)
+}
+
+// Exec implements driver.Stmt; database/sql calls ExecContext.
+func (s *stmt) Exec(args []driver.Value) (driver.Result, error) {
+	return s.inner.Exec(args) //nolint:staticcheck // part of the interface
+}
+
+// Query implements driver.Stmt; database/sql calls QueryContext.
+func (s *stmt) Query(args []driver.Value) (driver.Rows, error) {
+	return s.inner.Query(args) //nolint:staticcheck // part of the interface
+}
+
+// ExecContext implements driver.StmtExecContext.
+func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (r driver.Result, err error) {
+	a := about{source: s.source, statement: s.prepared}
+	fill := func(i int) value { return a.value(i, err) }
+	ctx, call := execs.Start(ctx, fill)
+	defer call.EndErr(&err, fill)
+	if s.execs != nil {
+		return s.execs.ExecContext(ctx, args)
+	}
+	values, err := positional(ctx, args)
+	if err != nil {
+		return nil, err
+	}
+	return s.Exec(values)
+}
+
+// QueryContext implements driver.StmtQueryContext.
+func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (r driver.Rows, err error) {
+	a := about{source: s.source, statement: s.prepared}
+	fill := func(i int) value { return a.value(i, err) }
+	ctx, call := queries.Start(ctx, fill)
+	defer call.EndErr(&err, fill)
+	if s.queries != nil {
+		r, err = s.queries.QueryContext(ctx, args)
+	} else {
+		var values []driver.Value
+		if values, err = positional(ctx, args); err == nil {
+			r, err = s.Query(values)
+		}
+	}
+	if err != nil || r == nil {
+		return r, err
+	}
+	return newRows(ctx, r, a, &call), nil
+}
