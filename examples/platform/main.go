@@ -37,8 +37,11 @@ func main() {
 	}
 }
 
-// run serves until ctx ends. It prints the address that it listens on.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+// run serves until ctx ends, or asks one question.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "ask" {
+		return ask(ctx, args[1:], stdout, stderr)
+	}
 	flags := flag.NewFlagSet("platform", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	addr := flags.String("addr", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one")
@@ -50,10 +53,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	apiKey := os.Getenv("PLATFORM_API_KEY")
 	if apiKey == "" {
-		return errors.New("PLATFORM_API_KEY is not set; callers must send its value as X-API-Key")
+		return errNoKey
 	}
+	return host(ctx, *addr, *path, apiKey, func(url string) { fmt.Fprintf(stdout, "listening on %s\n", url) })
+}
 
-	repo, err := customers.Open(ctx, *path)
+var errNoKey = errors.New("PLATFORM_API_KEY is not set; callers must send its value as X-API-Key")
+
+// host runs the platform until ctx ends, and calls ready with its address once
+// it listens.
+func host(ctx context.Context, addr, path, apiKey string, ready func(url string)) (err error) {
+	repo, err := customers.Open(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -65,17 +75,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	)
 	defer agents.Close()
 
-	listener, err := net.Listen("tcp", *addr)
+	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
-	return serve(ctx, listener, api.New(agents, apiKey))
+	ready("http://" + listener.Addr().String())
+	return serve(ctx, listener, api.New(agents, apiKey), agents.Events.Close)
 }
 
-// serve answers on listener until ctx ends, then lets open requests finish.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+// serve answers on listener until ctx ends, then lets open requests finish;
+// stopping ends those that would go on for as long as their client likes.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, stopping func()) error {
 	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	srv.RegisterOnShutdown(stopping)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(listener) }()
 	select {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/platform/customers"
+	"example.com/platform/events"
 	"example.com/platform/model"
 	"example.com/platform/tools"
 	"example.com/platform/workflow"
@@ -54,6 +55,9 @@ type Event struct {
 // AgentService runs the agents "crm", which answers questions about a
 // customer, and "onboarding", which takes a customer through a workflow.
 type AgentService struct {
+	// Events tells what executions are doing.
+	Events events.Hub
+
 	tools      []tools.Tool
 	model      *model.Offline
 	workflows  *workflow.Service
@@ -63,13 +67,13 @@ type AgentService struct {
 
 // NewService returns a service whose agents use the given parts.
 func NewService(all []tools.Tool, m *model.Offline, journal workflow.Journal) *AgentService {
-	return &AgentService{
-		tools:     all,
-		model:     m,
-		workflows: &workflow.Service{Tools: all, Model: m, Journal: journal},
-		journal:   journal,
-	}
+	s := &AgentService{tools: all, model: m, journal: journal}
+	s.workflows = &workflow.Service{Tools: all, Model: m, Journal: journal, Events: &s.Events}
+	return s
 }
+
+// Types lists the agents that [AgentService.Execute] runs.
+func (*AgentService) Types() []string { return []string{"crm", "onboarding"} }
 
 // Execute runs the agent that in asks for, and returns its whole answer.
 //
@@ -78,7 +82,17 @@ func NewService(all []tools.Tool, m *model.Offline, journal workflow.Journal) *A
 //orchestrall:attr agent.tools=result.Used()
 //orchestrall:label agent_type=in.AgentType
 func (s *AgentService) Execute(ctx context.Context, in Input) (*Result, error) {
-	executionID := newID()
+	e := events.Event{Type: events.Started, ExecutionID: newID(), AgentType: in.AgentType, UserID: in.UserID}
+	s.Events.Publish(e)
+	result, err := s.execute(ctx, e.ExecutionID, in)
+	if e.Type = events.Finished; err != nil {
+		e.Type, e.Error = events.Failed, err.Error()
+	}
+	s.Events.Publish(e)
+	return result, err
+}
+
+func (s *AgentService) execute(ctx context.Context, executionID string, in Input) (*Result, error) {
 	switch in.AgentType {
 	case "crm":
 		return s.crm(ctx, executionID, in)
@@ -167,8 +181,10 @@ func (s *AgentService) record(ctx context.Context, executionID string, in Input,
 	})
 }
 
-// Close waits for what still runs in the background. No call may follow it.
+// Close ends the event stream and waits for what still runs in the background.
+// No call may follow it.
 func (s *AgentService) Close() {
+	s.Events.Close()
 	s.background.Wait()
 }
 

@@ -1,4 +1,5 @@
-// Package api is the REST interface of the platform.
+// Package api is the HTTP interface of the platform: REST, a WebSocket with the
+// events of executions, and MCP.
 package api
 
 import (
@@ -13,6 +14,7 @@ import (
 
 	"example.com/platform/agent"
 	"example.com/platform/customers"
+	"example.com/platform/mcpapi"
 	"example.com/platform/workflow"
 )
 
@@ -36,6 +38,8 @@ func New(agents *agent.AgentService, apiKey string) http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "ok\n")
 	})
+	mux.Handle("GET /api/v2/events", s.authorised(http.HandlerFunc(s.events)))
+	mux.Handle("/mcp", s.authorised(mcpapi.New(agents)))
 	for pattern, serve := range map[string]endpoint{
 		"POST /api/v2/agents/execute": s.execute,
 		"POST /api/v2/agents/stream":  s.stream,
@@ -85,6 +89,18 @@ func (s *server) handle(w http.ResponseWriter, r *http.Request, next endpoint) (
 		err = nil // the client's mistake, told to the client
 	}
 	return status, err
+}
+
+// authorised lets callers with a key through to next.
+func (s *server) authorised(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.knows(r.Header.Get("X-API-Key")) {
+			slog.WarnContext(r.Context(), "request refused", "remote", r.RemoteAddr)
+			http.Error(w, errUnauthorized.Error(), http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (s *server) knows(key string) bool {

@@ -97,6 +97,20 @@ func TestStreamSendsOneValueALine(t *testing.T) {
 	}
 }
 
+func TestEveryWayInNeedsTheKey(t *testing.T) {
+	srv := serve(t)
+	for _, path := range []string{"/api/v2/events", "/mcp"} {
+		resp, err := srv.Client().Get(srv.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusUnauthorized {
+			t.Errorf("GET %s = %s", path, resp.Status)
+		}
+	}
+}
+
 func TestOtherRequests(t *testing.T) {
 	srv := serve(t)
 	for path, want := range map[string]int{"/healthz": 200, "/api/v2/agents/execute": 405, "/": 404} {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/platform/customers"
+	"example.com/platform/events"
 	"example.com/platform/model"
 	"example.com/platform/tools"
 )
@@ -47,6 +48,7 @@ type Service struct {
 	Tools   []tools.Tool
 	Model   Completer
 	Journal Journal
+	Events  *events.Hub // may be nil
 }
 
 // Run takes run through all steps and stops at the first that fails.
@@ -67,6 +69,9 @@ func (s *Service) Run(ctx context.Context, run *Run) error {
 
 //orchestrall:trace kind=step name="step {step.Name}" label.step=step.Name
 func (s *Service) step(ctx context.Context, step Step, run *Run) error {
+	s.Events.Publish(events.Event{
+		Type: events.Step, Step: step.Name, ExecutionID: run.ExecutionID, AgentType: run.AgentType, UserID: run.UserID,
+	})
 	return step.Do(ctx, run)
 }
 
