@@ -146,28 +146,30 @@ func (a *answer) finished(reason string) {
 	}
 }
 
+// say keeps text of the answer.
+func (a *answer) say(s string) {
+	if room := maxContent - a.said.Len(); room > 0 {
+		a.said.WriteString(s[:min(len(s), room)])
+	}
+}
+
 // listen keeps the text of d.
 func (a *answer) listen(d *document) {
-	say := func(s string) {
-		if room := maxContent - a.said.Len(); room > 0 {
-			a.said.WriteString(s[:min(len(s), room)])
-		}
-	}
 	for _, c := range d.Choices {
-		say(c.Text)
-		say(c.Message.said())
-		say(c.Delta.said())
+		a.say(c.Text)
+		a.say(c.Message.said())
+		a.say(c.Delta.said())
 	}
-	say(d.Delta.Text)
+	a.say(d.Delta.Text)
 	if d.Type == "response" || d.Type == "message" || d.Type == "" {
 		for _, p := range d.Content {
-			say(p.said())
+			a.say(p.said())
 		}
 	}
 	if a.said.Len() == 0 { // a stream has said it before
 		for _, o := range d.Output {
 			for _, p := range o.Content {
-				say(p.said())
+				a.say(p.said())
 			}
 		}
 	}

@@ -35,6 +35,7 @@ var (
 		"/messages": "chat",
 		"/complete": "text_completion",
 	}}
+	Google = &Provider{Name: "gcp.gen_ai"}
 )
 
 // operation tells what a request is for; "" for what is of no interest.

@@ -1,0 +1,149 @@
+package googlegenai_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/genai"
+
+	"github.com/orchestrall/orchestrall/runtime/googlegenai"
+)
+
+const piece = `{"candidates":[{"content":{"role":"model","parts":[{"text":"%s"}]}%s}],"usageMetadata":{"promptTokenCount":8,"candidatesTokenCount":%d},"modelVersion":"gemini-x-001","responseId":"r1"}`
+
+func api(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	switch {
+	case strings.Contains(r.URL.Path, "refuse"):
+		w.WriteHeader(http.StatusTooManyRequests)
+		fmt.Fprint(w, `{"error":{"code":429,"message":"later","status":"RESOURCE_EXHAUSTED"}}`)
+	case strings.HasSuffix(r.URL.Path, ":streamGenerateContent"):
+		fmt.Fprintf(w, "data: "+piece+"\n\n", "sec", "", 1)
+		fmt.Fprintf(w, "data: "+piece+"\n\n", "ret", `,"finishReason":"STOP"`, 3)
+	case strings.HasSuffix(r.URL.Path, ":generateContent"):
+		fmt.Fprintf(w, piece, "secret", `,"finishReason":"MAX_TOKENS"`, 3)
+	default:
+		fmt.Fprint(w, `{"embeddings":[{"values":[1]}]}`)
+	}
+}
+
+func setUp(t *testing.T) (genai.Models, *tracetest.SpanRecorder) {
+	server := httptest.NewServer(http.HandlerFunc(api))
+	t.Cleanup(server.Close)
+	client, err := genai.NewClient(t.Context(), &genai.ClientConfig{
+		APIKey: "key", Backend: genai.BackendGeminiAPI, HTTPOptions: genai.HTTPOptions{BaseURL: server.URL},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := tracetest.NewSpanRecorder()
+	before := otel.GetTracerProvider()
+	otel.SetTracerProvider(sdk.NewTracerProvider(sdk.WithSpanProcessor(rec)))
+	t.Cleanup(func() { otel.SetTracerProvider(before) })
+	return *client.Models, rec
+}
+
+// check holds the one span that has ended against what it should tell.
+func check(t *testing.T, rec *tracetest.SpanRecorder, parent trace.Span, name string, want map[attribute.Key]string) {
+	t.Helper()
+	ended := rec.Ended()
+	if len(ended) != 1 {
+		t.Fatalf("%d spans", len(ended))
+	}
+	rec.Reset()
+	if ended[0].Parent().SpanID() != parent.SpanContext().SpanID() || ended[0].Name() != name {
+		t.Errorf("%q below %v", ended[0].Name(), ended[0].Parent())
+	}
+	got := make(map[attribute.Key]string)
+	for _, kv := range ended[0].Attributes() {
+		got[kv.Key] = kv.Value.Emit()
+		if strings.Contains(kv.Value.Emit(), "secret") {
+			t.Errorf("the span tells %s=%s", kv.Key, kv.Value.Emit())
+		}
+	}
+	for key, value := range want {
+		if got[key] != value {
+			t.Errorf("%s is %q, want %q", key, got[key], value)
+		}
+	}
+}
+
+func TestRequests(t *testing.T) {
+	models, rec := setUp(t)
+	ctx, parent := otel.Tracer("test").Start(t.Context(), "agent")
+	warm := float32(0.5)
+	resp, err := googlegenai.GenerateContent(models, ctx, "gemini-x", genai.Text("my secret"), &genai.GenerateContentConfig{MaxOutputTokens: 50, Temperature: &warm})
+	if err != nil || resp.Text() != "secret" {
+		t.Fatal(resp, err)
+	}
+	check(t, rec, parent, "generate_content gemini-x", map[attribute.Key]string{
+		"gen_ai.operation.name": "generate_content", "gen_ai.provider.name": "gcp.gen_ai", "gen_ai.request.model": "gemini-x",
+		"gen_ai.request.max_tokens": "50", "gen_ai.request.temperature": "0.5", "gen_ai.response.model": "gemini-x-001",
+		"gen_ai.response.finish_reasons": `["max_tokens"]`, "gen_ai.usage.input_tokens": "8", "gen_ai.usage.output_tokens": "3",
+	})
+	if _, err := googlegenai.EmbedContent(models, ctx, "embed-x", genai.Text("my secret"), nil); err != nil {
+		t.Fatal(err)
+	}
+	check(t, rec, parent, "embeddings embed-x", map[attribute.Key]string{"gen_ai.operation.name": "embeddings"})
+}
+
+func TestStream(t *testing.T) {
+	models, rec := setUp(t)
+	ctx, parent := otel.Tracer("test").Start(t.Context(), "agent")
+	pieces := googlegenai.GenerateContentStream(models, ctx, "gemini-x", genai.Text("my secret"), nil)
+	if n := len(rec.Started()); n != 1 {
+		t.Errorf("%d spans before anybody reads, want the agent's only", n)
+	}
+	said := ""
+	for resp, err := range pieces {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rec.Ended()) != 0 {
+			t.Error("the span has ended before the stream")
+		}
+		said += resp.Text()
+	}
+	if said != "secret" {
+		t.Errorf("got %q", said)
+	}
+	check(t, rec, parent, "generate_content gemini-x", map[attribute.Key]string{
+		"gen_ai.response.finish_reasons": `["stop"]`, "gen_ai.usage.input_tokens": "8", "gen_ai.usage.output_tokens": "3",
+	})
+	for range googlegenai.GenerateContentStream(models, ctx, "gemini-x", genai.Text("my secret"), nil) {
+		break
+	}
+	check(t, rec, parent, "generate_content gemini-x", nil)
+}
+
+func TestFailure(t *testing.T) {
+	models, rec := setUp(t)
+	_, err := googlegenai.GenerateContent(models, t.Context(), "refuse", genai.Text("x"), nil)
+	var own genai.APIError
+	if !errors.As(err, &own) || own.Code != http.StatusTooManyRequests {
+		t.Fatalf("got %v", err)
+	}
+	for _, err := range googlegenai.GenerateContentStream(models, t.Context(), "refuse", genai.Text("x"), nil) {
+		if err == nil {
+			t.Error("answered")
+		}
+	}
+	for _, span := range rec.Ended() {
+		if span.Status().Code != codes.Error {
+			t.Errorf("%s has not failed", span.Name())
+		}
+	}
+	if n := len(rec.Ended()); n != 2 {
+		t.Errorf("%d spans", n)
+	}
+}
