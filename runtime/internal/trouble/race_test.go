@@ -1,0 +1,5 @@
+//go:build race
+
+package trouble
+
+const raceDetector = true
