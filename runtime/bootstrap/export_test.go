@@ -228,7 +228,7 @@ func (stuck) Shutdown(context.Context) error { return nil }
 
 func TestQueueCountsExactlyWhatItDrops(t *testing.T) {
 	counter := func() prometheus.Counter { return prometheus.NewCounter(prometheus.CounterOpts{Name: "x"}) }
-	d := drops{counter(), counter(), counter(), counter()}
+	d := drops{counter(), counter(), counter(), counter(), counter()}
 	exporter := stuck{make(chan struct{})}
 	q := newBoundedQueue(exporter, 8, tidier{maxSpanText}, d)
 	sampled := tracetest.SpanStub{SpanContext: api.NewSpanContext(api.SpanContextConfig{

@@ -68,7 +68,7 @@ func startMetrics(res *resource.Resource, getenv func(string) string) part {
 
 // drops counts the spans that were made and will reach nobody.
 type drops struct {
-	queueFull, exportFailed, shutdown, tooMany prometheus.Counter
+	queueFull, exportFailed, shutdown, tooMany, rejected prometheus.Counter
 }
 
 func newDrops() drops {
@@ -78,5 +78,6 @@ func newDrops() drops {
 		exportFailed: vec.WithLabelValues("export_failed"),
 		shutdown:     vec.WithLabelValues("shutdown"),
 		tooMany:      vec.WithLabelValues("console_full"),
+		rejected:     vec.WithLabelValues("rejected"),
 	}
 }

@@ -53,7 +53,7 @@ func findListeners() (listeners, bool) {
 }
 
 func blocks(thread string) bool {
-	mask, ok := status(thread, "SigBlk", 16)
+	mask, ok := statusOf(thread, "SigBlk", 16)
 	return ok && mask>>(unusedSignal-1)&1 == 1
 }
 
@@ -70,14 +70,14 @@ const (
 func (l listeners) any(s syscall.Signal) bool {
 	c := make(chan os.Signal, 1)
 	for range tries {
-		before, _ := status(l.thread, "voluntary_ctxt_switches", 10)
+		before, _ := statusOf(l.thread, "voluntary_ctxt_switches", 10)
 		for range rounds {
 			signal.Notify(c, s)
 			time.Sleep(pause)
 			signal.Stop(c)
 			time.Sleep(pause)
 		}
-		after, ok := status(l.thread, "voluntary_ctxt_switches", 10)
+		after, ok := statusOf(l.thread, "voluntary_ctxt_switches", 10)
 		switch woken := after - before; {
 		case !ok || woken <= rounds/4:
 			return true
@@ -88,8 +88,8 @@ func (l listeners) any(s syscall.Signal) bool {
 	return true
 }
 
-// status reads a number from a thread's status file.
-func status(thread, key string, base int) (uint64, bool) {
+// statusOf reads a number from a thread's status file.
+func statusOf(thread, key string, base int) (uint64, bool) {
 	text, err := os.ReadFile(thread)
 	if err != nil {
 		return 0, false

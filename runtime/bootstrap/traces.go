@@ -51,7 +51,8 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 				continue
 			}
 			delivers = true
-			queue = newBoundedQueue(exporter, queueSize(getenv), newTidier(getenv), dropped)
+			queue = newBoundedQueue(newMeasured(exporter, dropped), queueSize(getenv), newTidier(getenv), dropped)
+			watchQueue("traces", queue.waiting.Load, queue.size)
 			options = append(options, trace.WithSpanProcessor(queue))
 		default:
 			slog.Warn("OTEL_EXPORTER names an unknown exporter; use console, otlp or none", "exporter", name)
