@@ -68,7 +68,7 @@ func newApp(s *session) *cli.App {
 			&cli.BoolFlag{Name: "verbose", Usage: "say on standard error what is done and how long it takes", Destination: &s.verbose},
 		},
 		Commands: []*cli.Command{
-			s.goVerb(), s.generateVerb(), s.checkVerb(), s.diffVerb(), s.listVerb(), s.catalogVerb(), s.dashboardsVerb(), s.costVerb(), s.lintVerb(),
+			s.goVerb(), s.generateVerb(), s.checkVerb(), s.diffVerb(), s.listVerb(), s.catalogVerb(), s.hooksVerb(), s.dashboardsVerb(), s.costVerb(), s.lintVerb(),
 			s.stripVerb(), s.initVerb(), s.toolexecVerb(), s.versionVerb(), s.completionVerb(), s.helpVerb(),
 		},
 		HideHelpCommand:       true,

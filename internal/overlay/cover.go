@@ -13,6 +13,7 @@ import (
 
 	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/config"
+	"github.com/orchestrall/orchestrall/rewrite"
 )
 
 // Two tools must see the user's own files, and nothing of the tool's: cover,
@@ -34,6 +35,7 @@ type coverPlan struct {
 type coverPackage struct {
 	ImportPath, Module, ModuleDir string
 	Bootstrap                     bool
+	Woven                         map[string][]rewrite.Edit
 	ConfigPath, ConfigRoot        string
 	Files                         map[string]string // path to where the content is
 	Generated                     map[string]string // likewise, of files that are not on disk
@@ -47,7 +49,7 @@ func (s *session) coverToolexec() (string, error) {
 			continue
 		}
 		p := &coverPackage{
-			ImportPath: u.pkg.ImportPath, Module: u.pkg.Module, ModuleDir: u.pkg.ModuleDir, Bootstrap: u.opt.Bootstrap,
+			ImportPath: u.pkg.ImportPath, Module: u.pkg.Module, ModuleDir: u.pkg.ModuleDir, Bootstrap: u.opt.Bootstrap, Woven: u.opt.Woven,
 			Files: make(map[string]string), Generated: make(map[string]string),
 		}
 		if c := u.opt.Config; c != nil {
@@ -289,6 +291,7 @@ func (c *coverRun) instrument() error {
 	}
 	pkg := &instrument.Package{Dir: filepath.Dir(c.in[0]), ImportPath: c.pkg.ImportPath, Module: c.pkg.Module, ModuleDir: c.pkg.ModuleDir}
 	counted := make(map[string][]byte)
+	woven := make(map[string][]rewrite.Edit)
 	for path, at := range c.pkg.Files {
 		if outOf[path] != "" {
 			at = outOf[path]
@@ -298,12 +301,19 @@ func (c *coverRun) instrument() error {
 			return err
 		}
 		if outOf[path] != "" {
+			own, err := os.ReadFile(c.pkg.Files[path])
+			if err != nil {
+				return err
+			}
 			counted[path] = src
+			if woven[path], err = align(own, src, c.pkg.Woven[path]); err != nil {
+				return fmt.Errorf("%s: counting in a file with hooks: %w", path, err)
+			}
 		}
 		pkg.Files = append(pkg.Files, instrument.File{Path: path, Src: src})
 	}
 	slices.SortFunc(pkg.Files, func(a, b instrument.File) int { return strings.Compare(a.Path, b.Path) })
-	opt := instrument.Options{Bootstrap: c.pkg.Bootstrap}
+	opt := instrument.Options{Bootstrap: c.pkg.Bootstrap, Woven: woven}
 	if c.pkg.ConfigPath != "" {
 		opt.Config, _ = config.Load(c.pkg.ConfigPath, c.pkg.ConfigRoot) // the session found no problem in it
 	}

@@ -63,8 +63,8 @@ func isSelf(command string) bool {
 	return strings.TrimSuffix(filepath.Base(command), ".exe") == "orchestrall"
 }
 
-// prepare scans, instruments and writes the overlay.
-func (s *session) prepare() error {
+// scan reads the module or workspace.
+func (s *session) scan() error {
 	opt := scan.Options{Dir: s.dir, Config: s.env.Config, Environ: s.env.Environ, Overlay: s.user}
 	if s.args.modfile != "" {
 		opt.ModFile = absolute(s.args.modfile, s.dir)
@@ -79,6 +79,15 @@ func (s *session) prepare() error {
 	s.tree = tree
 	if instrument.HasErrors(tree.Diagnostics) {
 		return problems(tree.Diagnostics)
+	}
+	return nil
+}
+
+// prepare scans, instruments and writes the overlay.
+func (s *session) prepare() error {
+	err := s.scan()
+	if err != nil {
+		return err
 	}
 	t := s.targets()
 	if err := s.instrument(t); err != nil {

@@ -1,0 +1,29 @@
+package overlay
+
+import (
+	"errors"
+
+	"github.com/orchestrall/orchestrall/instrument"
+)
+
+// Hooks returns what a build of the packages that args name would weave, and
+// why it weaves nothing where it does not. It does the work of that build up to
+// the compiler, so the build finds it done. The diagnostics are what the build
+// would say; with errors among them it would not start.
+func Hooks(env Env, args []string) ([]*Hooked, []instrument.Diagnostic, error) {
+	s, err := newSession(env, "build", args)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err = s.scan(); err == nil {
+		t := s.targets()
+		if err = s.instrument(t); err == nil {
+			err = s.completeBuild(t)
+		}
+	}
+	var found problems
+	if errors.As(err, &found) {
+		return nil, found, nil
+	}
+	return s.hooked, s.warnings, err
+}
