@@ -45,6 +45,14 @@ dashboards: ## read the Grafana dashboards with Grafana's own types (downloads t
 backends: ## install the monitoring programs for make integration, once (20 minutes; ORCHESTRALL_BACKENDS=folder)
 	@$(GO) run ./internal/backends/install
 
+.PHONY: deployment
+deployment: ## check the files of deployment/ with the libraries of Compose and Prometheus (downloads them once)
+	cd internal/integration && $(GO) vet ./... && $(GO) test -count=1 ./...
+
+.PHONY: integration
+integration: ## run the monitoring stack with its real programs, and the platform on it (20 minutes, after make backends)
+	cd internal/integration && ORCHESTRALL_INTEGRATION=1 $(GO) test -count=1 -timeout 60m -v -run TestStack .
+
 .PHONY: cross
 cross: ## vet the tool for linux, darwin and windows
 	@set -e; for os in linux darwin windows; do echo "== $$os"; GOOS=$$os CGO_ENABLED=0 $(GO) vet ./...; (cd runtime && GOOS=$$os CGO_ENABLED=0 $(GO) vet ./...); done

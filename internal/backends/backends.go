@@ -48,6 +48,7 @@ func Parts() []Part {
 	return []Part{
 		{Name: "prometheus", Version: "debian", Programs: []string{"prometheus", "promtool"}, install: debian("prometheus", "prometheus", "promtool")},
 		{Name: "alertmanager", Version: "debian", Programs: []string{"alertmanager", "amtool"}, install: debian("prometheus-alertmanager", "prometheus-alertmanager", "amtool")},
+		{Name: "node-exporter", Version: "debian", Programs: []string{"node_exporter"}, install: debian("prometheus-node-exporter", "prometheus-node-exporter")},
 		{Name: "collector", Version: CollectorVersion, Programs: []string{"otelcol"}, recipe: manifest, install: collector},
 		{Name: "jaeger", Version: JaegerModule, Programs: []string{"jaeger"}, install: module("github.com/jaegertracing/jaeger@"+JaegerModule, "cmd/jaeger")},
 		{Name: "loki", Version: LokiVersion, Programs: []string{"loki", "logcli"}, install: module("github.com/grafana/loki/v3@"+LokiVersion, "cmd/loki", "cmd/logcli")},
@@ -192,7 +193,7 @@ func lastLines(s string, n int) string {
 // are linked; else it is unpacked into the cache, which needs no root, starts
 // no service and leaves the machine as it was.
 func debian(pkg string, programs ...string) func(context.Context, *work) error {
-	short := map[string]string{"prometheus-alertmanager": "alertmanager"}
+	short := map[string]string{"prometheus-alertmanager": "alertmanager", "prometheus-node-exporter": "node_exporter"}
 	return func(ctx context.Context, w *work) error {
 		from := func(program string) string { path, _ := exec.LookPath(program); return path }
 		if slices.ContainsFunc(programs, func(program string) bool { return from(program) == "" }) {

@@ -4,15 +4,15 @@
 # their files, of which only the names are written.
 #
 #   ENVIRONMENT, GRAFANA_URL, JAEGER_URL    shown in every message
-#   EMAIL_TO, EMAIL_FROM, SMTP_HOST=host:port, SMTP_USERNAME, $SECRETS/smtp_password
-#   SLACK_CHANNEL, $SECRETS/slack_webhook_url
+#   EMAIL_TO, EMAIL_FROM, SMTP_HOST=host:port, SMTP_USERNAME, $SECRETS_DIR/smtp_password
+#   SLACK_CHANNEL, $SECRETS_DIR/slack_webhook_url
 #   WEBHOOK_URL                             gets every alert as JSON
-#   $SECRETS/pagerduty_routing_key          critical alerts only
+#   $SECRETS_DIR/pagerduty_routing_key          critical alerts only
 set -eu
 
 out=$1
 here=$(dirname "$0")
-secrets=${SECRETS:-/run/secrets/alertmanager}
+secrets=${SECRETS_DIR:-/run/secrets/alertmanager}
 mkdir -p "$out"
 
 # fail FIX ends with what is missing.
@@ -28,6 +28,8 @@ quote() {
 }
 # escaped VALUE may stand on the right of sed's s|||.
 escaped() { printf %s "$1" | sed 's/[\\&|]/\\&/g'; }
+
+[ ! -d "$secrets" ] || ls "$secrets" >/dev/null || fail "the folder of secrets can't be read by the user $(id -u)"
 
 sed -e "s|@ENVIRONMENT@|$(escaped "${ENVIRONMENT:-production}")|g" \
 	-e "s|@GRAFANA_URL@|$(escaped "${GRAFANA_URL:-http://localhost:3000}")|g" \

@@ -1,9 +1,10 @@
 // Command install brings the monitoring programs that the integration test
-// runs: `make backends`.
+// runs: `make backends`. With -check it only says whether they are there.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -17,7 +18,16 @@ func main() { os.Exit(install()) }
 func install() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	check := flag.Bool("check", false, "only say what is missing, and end with 1 if anything is")
+	flag.Parse()
 	dir, err := backends.Dir()
+	if *check && err == nil {
+		_, missing := backends.Locate(dir)
+		for _, name := range missing {
+			fmt.Println(name)
+		}
+		return min(1, len(missing))
+	}
 	if err == nil {
 		err = backends.Install(ctx, dir, os.Stdout)
 	}
