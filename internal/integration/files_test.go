@@ -136,7 +136,7 @@ func TestNoDefaultPassword(t *testing.T) {
 	}
 	for name, s := range production.Services {
 		for key, value := range s.Environment {
-			if regexp.MustCompile(`(?i)password|secret|token|key$`).MatchString(key) && !strings.HasSuffix(key, "__FILE") && value != nil && *value != "" {
+			if regexp.MustCompile(`(?i)password|secret|token|key$`).MatchString(key) && !strings.HasSuffix(key, "_DIR") && !strings.HasSuffix(key, "_FILE") && value != nil && *value != "" {
 				t.Errorf("%s: %s is in the compose file", name, key)
 			}
 		}
