@@ -88,7 +88,7 @@ func (e *exchange) begin() (context.Context, orchestrall.Call) {
 
 // end runs below a panic, too. It must not recover: that is for the call.
 func (e *exchange) end(err *error) {
-	if e.inner != nil && e.w != nil {
+	if e.inner != nil {
 		// As if the handler had got the server's own request: the server
 		// removes the files of the form, and middleware reads the pattern.
 		if e.outer.Pattern == "" {

@@ -1,0 +1,48 @@
+package gorilla_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/gorilla/mux"
+
+	hook "github.com/orchestrall/orchestrall/runtime/gorilla"
+	"github.com/orchestrall/orchestrall/runtime/nethttp"
+)
+
+func router() *mux.Router {
+	m := hook.Router(mux.NewRouter())
+	m.HandleFunc("/users/{id}", func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(mux.Vars(r)["id"])) })
+	api := m.PathPrefix("/api").Subrouter()
+	api.HandleFunc("/fails/{name:[a-z]+}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
+	m.Host("nobody.example").HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	return m
+}
+
+func TestRoutes(t *testing.T) {
+	s := httptest.NewServer(nethttp.Handler(router()))
+	defer s.Close()
+	for _, c := range []struct{ path, name, route, status string }{
+		{"/users/7", "GET /users/{id}", "/users/{id}", "200"},
+		{"/api/fails/x", "GET /api/fails/{name:[a-z]+}", "/api/fails/{name:[a-z]+}", "503"},
+		{"/nowhere/7", "GET", "(absent)", "404"},
+	} {
+		r := spans(t)
+		ask(t, s.URL+c.path)
+		check(t, only(t, r), c.name, c.route, c.status)
+	}
+}
+
+// Without net/http's hook there is nobody to tell.
+func TestAlone(t *testing.T) {
+	r := spans(t)
+	s := httptest.NewServer(router())
+	defer s.Close()
+	if status, body := ask(t, s.URL+"/users/7"); status != 200 || body != "7" {
+		t.Errorf("%d %q", status, body)
+	}
+	if len(r.Ended()) > 0 {
+		t.Error("a span")
+	}
+}
