@@ -2,10 +2,12 @@ package orchestrall
 
 import (
 	"errors"
+	"maps"
 	"reflect"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // messageOf is what an error or a panic value says, however badly it behaves.
@@ -57,17 +59,66 @@ var nilPanics = func() (yes bool) {
 func nilPanicPasses() bool { return nilPanics && underPanic() }
 
 // underPanic looks for the frame below the deferred function: the panic's own,
-// if there is one.
+// if there is one. Modules of go 1.20 and before come here in every call, so
+// what a place in the code is gets worked out once.
 func underPanic() bool {
-	pcs := make([]uintptr, 16)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for {
-		f, more := frames.Next()
-		if f.Function == "runtime.gopanic" {
-			return true
+	var pcs [16]uintptr
+	near := pcs[:4] // mostly enough, and each frame costs
+	for _, look := range [][]uintptr{near, pcs[:]} {
+		for _, pc := range look[:runtime.Callers(2, look)] {
+			switch placeOf(pc) {
+			case inPanic:
+				return true
+			case inProgram:
+				return false
+			}
 		}
-		if !more || !ours(f.Function) {
-			return false
+	}
+	return false
+}
+
+// place is where a frame of the stack is.
+type place uint8
+
+const (
+	inTelemetry place = iota
+	inPanic
+	inProgram
+)
+
+// places has as many entries as there are calls of traced functions in the
+// program's code. It is copied when it grows.
+var places atomic.Pointer[map[uintptr]place]
+
+func placeOf(pc uintptr) place {
+	if known := places.Load(); known != nil {
+		if p, ok := (*known)[pc]; ok {
+			return p
+		}
+	}
+	p := findPlace(pc)
+	for {
+		old := places.Load()
+		next := map[uintptr]place{pc: p}
+		if old != nil {
+			maps.Copy(next, *old)
+		}
+		if places.CompareAndSwap(old, &next) {
+			return p
+		}
+	}
+}
+
+func findPlace(pc uintptr) place {
+	for frames := runtime.CallersFrames([]uintptr{pc}); ; {
+		f, more := frames.Next() // functions that were inlined there come first
+		switch {
+		case f.Function == "runtime.gopanic":
+			return inPanic
+		case f.Function != "" && !ours(f.Function):
+			return inProgram
+		case !more:
+			return inTelemetry
 		}
 	}
 }
