@@ -100,6 +100,7 @@ func stackPlatform() *board {
 	b.lines("Requests", "Requests a second, by service and route", "reqps", stackRates(http, "job, operation", chosenBoth))
 	b.lines("Failed requests", "Share of the requests that failed; above 5 % FailedRequests fires", "percentunit", one("job:http_requests_failed:ratio_rate5m{"+chosenJob+"}", "{{job}}"), .05)
 	b.lines("Response time", "Median, 95th and 99th percentile; the dots are traces", "s", stackPercentiles(http, "job", chosenJob, "50", "95", "99"), 2)
+	b.lines("Answers", "Answers a second by status code, where the library is hooked", "reqps", one("sum by (job, code) (rate(http_requests_total{"+chosenJob+"}[$__rate_interval]))", "{{job}} {{code}}"))
 	b.lines("Error lines", "Log lines at level ERROR a second", "short", one("job:log_errors:rate5m{"+chosenJob+"}", "{{service}}"), .1)
 	b.lines("Running calls", "Calls that have not ended", "short", one("sum by (job, operation) (operations_in_flight{"+chosenBoth+"}) > 0", "{{job}} {{operation}}"))
 	b.lines("Alerts", "What fires, and since when", "short", one(`sum by (alertname, job, operation) (ALERTS{alertstate="firing"})`, "{{alertname}} {{job}} {{operation}}"))
@@ -156,6 +157,9 @@ func stackWorkflows() *board {
 	b.lines("Duration", "95th percentile of a step", "s", stackPercentiles(steps, by, chosenBoth, "95"))
 	b.lines("Failed steps", "Share of the steps that failed", "percentunit", stackFailures(steps, by, chosenBoth))
 	b.lines("Database", "95th percentile of the queries below", "s", stackPercentiles("database_query_duration_seconds", "job, operation", chosenBoth, "95"))
+	b.lines("Database connections", "Open ones, used and idle", "short", one("sum by (job, pool_name, state) (db_client_connection_count{"+chosenJob+"})", "{{job}} {{pool_name}} {{state}}"))
+	b.lines("Waiting for connections", "Seconds that callers wait each second: above 0 the pool is too small, or its queries are too slow", "s",
+		one("sum by (job, pool_name) (rate(db_client_connection_wait_time_seconds_total{"+chosenJob+"}[$__rate_interval]))", "{{job}} {{pool_name}}"))
 	b.row("Log lines")
 	b.logRates("Failed workflows", "Error lines that carry an execution, by operation", "short", "sum by (metadata_operation) (count_over_time("+errorLines+` | json | executionId!="" [$__auto]))`, "{{metadata_operation}}")
 	b.logLines("Executions", "The lines of workflows, with the execution that they belong to", chosenLines+` | json | executionId!="" | line_format `+"`{{.level}} {{.executionId}} {{.message}} {{.metadata_duration}} ms {{.error_message}} traceId={{.traceId}}`")
@@ -188,6 +192,10 @@ func stackSystem() *board {
 	b.row("Telemetry of the services")
 	b.lines("Spans dropped", "Spans a second that reached no Collector, by reason", "short",
 		one("sum by (job, reason) (rate(orchestrall_spans_dropped_total{"+chosenJob+"}[$__rate_interval]))", "{{job}} {{reason}}"))
+	b.lines("Failed exports", "Exports a second that a back end did not take, by reason", "short",
+		one("sum by (job, signal, reason) (rate(orchestrall_export_failures_total{"+chosenJob+"}[$__rate_interval]))", "{{job}} {{signal}} {{reason}}"))
+	b.lines("Duration of exports", "95th percentile, with what was tried again; no call waits for one", "s",
+		one("histogram_quantile(0.95, sum by (job, signal, le) (rate(orchestrall_export_duration_seconds_bucket{"+chosenJob+"}[$__rate_interval])))", "{{job}} {{signal}}"))
 	b.lines("Log lines dropped", "Lines a second that were not written or not delivered, by reason", "short",
 		one("sum by (job, reason) (rate(log_events_dropped_total{"+chosenJob+"}[$__rate_interval]))", "{{job}} {{reason}}"))
 	b.lines("Log lines", "Lines a second by level", "short", one("sum by (job, level) (rate(log_events_total{"+chosenJob+"}[$__rate_interval]))", "{{job}} {{level}}"))
@@ -200,9 +208,9 @@ func stackSystem() *board {
 		{collectorRate("exporter_sent_spans", "exporter"), "out, {{exporter}}", false},
 	})
 	b.lines("Collector: queues", "Share of each queue that waits for its store", "percentunit",
-		one("max by (exporter) (otelcol_exporter_queue_size) / max by (exporter) (otelcol_exporter_queue_capacity)", "{{exporter}}"), .8)
+		one(`max by (exporter) (otelcol_exporter_queue_size{job="collector"}) / max by (exporter) (otelcol_exporter_queue_capacity{job="collector"})`, "{{exporter}}"), .8)
 	b.lines("Collector: traces kept", "Decisions a second, by policy", "short",
-		one(`sum by (policy, decision) (rate({__name__=~"otelcol_processor_tail_sampling_count_traces_sampled(_total)?"}[$__rate_interval]))`, "{{policy}} {{decision}}"))
+		one(`sum by (policy, decision) (rate({job="collector", __name__=~"otelcol_processor_tail_sampling_count_traces_sampled(_total)?"}[$__rate_interval]))`, "{{policy}} {{decision}}"))
 	b.lines("Loki: lines", "Lines a second that it took", "short", one("sum(rate(loki_distributor_lines_received_total[$__rate_interval]))", "lines"))
 	b.lines("Prometheus: series", "What its memory is spent on", "short", one("prometheus_tsdb_head_series", "{{instance}}"))
 	b.lines("Resident memory", "Of each part of the stack", "bytes", one(`process_resident_memory_bytes{job=~"prometheus|alertmanager|loki|jaeger|collector|grafana"}`, "{{job}}"))
@@ -214,5 +222,5 @@ func stackSystem() *board {
 // collectorRate is a rate of the Collector about itself; some of its versions
 // end the names of counters in _total.
 func collectorRate(name, by string) string {
-	return fmt.Sprintf(`sum by (%s) (rate({__name__=~"otelcol_%s(_total)?"}[$__rate_interval]))`, by, name)
+	return fmt.Sprintf(`sum by (%s) (rate({job="collector", __name__=~"otelcol_%s(_total)?"}[$__rate_interval]))`, by, name)
 }
