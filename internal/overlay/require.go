@@ -52,7 +52,7 @@ func (s *session) require(bootstrap bool, active []*Hooked) error {
 
 func (s *session) requireRuntime(rt Runtime, bootstrap bool, active []*Hooked) error {
 	r := &requirer{session: s, runtime: rt}
-	if slices.ContainsFunc(s.units, (*unit).generates) {
+	if bootstrap || slices.ContainsFunc(s.units, (*unit).generates) {
 		r.base = append(r.base, templates.RuntimePath)
 	}
 	if bootstrap {

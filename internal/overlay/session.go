@@ -188,15 +188,21 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 		return err
 	}
 	// What turned out not to be used needs no requirement.
-	var used []*Hooked
-	for _, h := range w.active() {
-		used = append(used, h)
-	}
+	used := w.active()
+	said := s.notes
 	s.forgetRequirement()
 	if !slices.ContainsFunc(s.units, (*unit).changes) {
 		return nil
 	}
-	return s.require(s.bootstraps(), used)
+	if err := s.require(s.bootstraps(), used); err != nil {
+		return err
+	}
+	for _, note := range said { // the second time it comes from the cache, which says nothing
+		if !slices.Contains(s.notes, note) {
+			s.notes = append(s.notes, note)
+		}
+	}
+	return nil
 }
 
 // notHooked says why a build has no hooks.
