@@ -177,7 +177,7 @@ func attributes(attrs map[string]string) string {
 	var b strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(attrs)) {
 		switch key {
-		case "duration", "duration_ms", "durationMs", "traceId", "spanId", "trace_id", "span_id", "exception.stacktrace", "error.stack":
+		case "duration", "metadata.duration", "metadata.slowLimit", "traceId", "spanId", "trace_id", "span_id", "exception.stacktrace", "error.stack":
 			continue
 		}
 		b.WriteString(" " + key + "=" + strings.ReplaceAll(attrs[key], "\n", "\\n"))

@@ -17,6 +17,8 @@
 //	JAEGER_ENDPOINT                  where nothing else is set: OTLP to that host, with a warning
 //	OTEL_EXPORTER_OTLP_PROTOCOL      http/protobuf (default) or grpc; …_TRACES_PROTOCOL likewise
 //	OTEL_EXPORTER_OTLP_…             endpoint, headers, certificates, timeout: see the exporters
+//	OTEL_LOGS_EXPORTER               none, or otlp, the default where there is an endpoint (…_LOGS_ENDPOINT is its own):
+//	                                 log lines go there as well, to Loki where it ends in /loki/api/v1/push
 //	OTEL_TRACES_SAMPLER, …_ARG       always_on, always_off, traceidratio, or parentbased_ before one of these.
 //	                                 Calls that fail leave a span whatever it says, unless it is always_off
 //	OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_…
@@ -38,7 +40,7 @@
 //
 // No part may fail the program. What does not start says so in one warning and
 // is left out; what a back end does not take in time is dropped and counted in
-// orchestrall_spans_dropped_total.
+// orchestrall_spans_dropped_total and log_events_dropped_total.
 package bootstrap
 
 import (
@@ -87,11 +89,13 @@ func start(options Options, getenv func(string) string, stderr io.Writer) (stop 
 	}()
 	scrub := newScrubber(getenv)
 	res, resErr := newResource(options.Service, getenv)
-	startLogs(serviceName(res), getenv, stderr)
+	logs := startLogs(serviceName(res), getenv, stderr)
+	parts = append(parts, logs.stop)
 	if resErr != nil {
 		slog.Warn("resource attributes are incomplete", "error", scrub.text(resErr.Error()))
 	}
 	reports{scrub, &errorLog{every: time.Minute, now: time.Now}}.install()
+	logs.connect(res, getenv, scrub)
 	otel.SetTextMapPropagator(newPropagator(getenv))
 	if disabled(getenv) {
 		orchestrall.SetTracing(false)
@@ -102,11 +106,13 @@ func start(options Options, getenv func(string) string, stderr io.Writer) (stop 
 		parts = append(parts, startMetrics(res, getenv))
 	}
 	flusher := newFlusher(stopLimit(getenv))
+	flusher.add(logs.flush)
 	parts = append(parts, startTraces(res, getenv, stderr, flusher))
 	orchestrall.SetFlush(flusher.flush)
 	if !switchedOff(getenv("ORCHESTRALL_SIGNALS")) {
 		parts = append(parts, startSignals(flusher.flush))
 	}
+	parts = append(parts, logs.hurry)
 	return nil
 }
 

@@ -26,7 +26,7 @@ func TestPropagators(t *testing.T) {
 		}
 	}
 	out, _ := begin(t, "OTEL_PROPAGATORS", "b3,tracecontext")
-	if lines := out.lines(t); len(lines) != 1 || lines[0]["propagator"] != "b3" {
+	if lines := out.lines(t); len(lines) != 1 || metadata(lines[0])["propagator"] != "b3" {
 		t.Errorf("got %s, want one warning that names b3", out)
 	}
 }
@@ -34,7 +34,7 @@ func TestPropagators(t *testing.T) {
 func TestSettingsWithoutEffectAreOneWarning(t *testing.T) {
 	out, _ := begin(t, "OTEL_EXPORTER_ZIPKIN_ENDPOINT", "http://z", "OTEL_METRIC_EXPORT_INTERVAL", "1000")
 	lines := out.lines(t)
-	if len(lines) != 1 || lines[0]["variables"] != "OTEL_METRIC_EXPORT_INTERVAL, OTEL_EXPORTER_ZIPKIN_ENDPOINT" {
+	if len(lines) != 1 || metadata(lines[0])["variables"] != "OTEL_METRIC_EXPORT_INTERVAL, OTEL_EXPORTER_ZIPKIN_ENDPOINT" {
 		t.Errorf("got %s, want one warning that names both", out)
 	}
 }
@@ -50,7 +50,7 @@ func TestMetricsExporter(t *testing.T) {
 			out, _ := begin(t, "OTEL_METRICS_EXPORTER", value, "PROMETHEUS_PORT", "0")
 			served, warnings := false, 0
 			for _, line := range out.lines(t) {
-				served = served || line["url"] != nil
+				served = served || metadata(line)["url"] != nil
 				if line["level"] == "WARN" {
 					warnings++
 				}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -62,15 +63,25 @@ func TestLinesAreCounted(t *testing.T) {
 
 func TestErrorsAreGroups(t *testing.T) {
 	out, _ := begin(t)
-	slog.Error("no invoice", "error", fmt.Errorf("invoice 7: %w", fs.ErrNotExist), "cause", io.EOF)
+	slog.Error("no invoice", "error", fmt.Errorf("invoice 7: %w", fs.ErrNotExist), "cause", io.EOF, slog.Group("g", "err", io.EOF))
 	slog.With("err", io.EOF).Info("with")
-	line := out.lines(t)[0]
-	group, _ := line["error"].(map[string]any)
-	if group["name"] != "*errors.errorString" || group["message"] != "invoice 7: file does not exist" || line["cause"] != "EOF" {
-		t.Errorf("line %v", line)
-	}
-	if g, _ := out.lines(t)[1]["err"].(map[string]any); g["message"] != "EOF" {
-		t.Errorf("line %v", out.lines(t)[1])
+	slog.Error("text", "err", "no room")
+	slog.With("err", io.EOF).WithGroup("g").Info("both", "error", fs.ErrClosed, "n", 1)
+	slog.Error("twice", "err", io.EOF, "error", fs.ErrClosed)
+	slog.Error("number", "error", 7)
+	eof := `{"name":"*errors.errorString","message":"EOF"}`
+	for i, want := range []string{
+		`"error":{"name":"*errors.errorString","message":"invoice 7: file does not exist","causes":[{"name":"*errors.errorString","message":"file does not exist"}]},` +
+			`"metadata":{"cause":` + eof + `,"g":{"err":` + eof + `}}}`,
+		`"error":` + eof + `}`,
+		`"error":{"message":"no room"}}`,
+		`"error":` + eof + `,"metadata":{"g":{"error":{"name":"*errors.errorString","message":"file already closed"},"n":1}}}`,
+		`"error":{"name":"*errors.errorString","message":"file already closed"},"metadata":{"err":` + eof + `}}`,
+		`"metadata":{"error":7}}`,
+	} {
+		if line := strings.Split(out.String(), "\n")[i]; !strings.HasSuffix(line, `"service":"shop",`+want) {
+			t.Errorf("line %s\nwant it to end in %s", line, want)
+		}
 	}
 }
 
@@ -134,17 +145,24 @@ func TestText(t *testing.T) {
 	ctx := orchestrall.WithFields(t.Context(), orchestrall.UserIDKey, "u")
 	slog.With("a", 1).WithGroup("g").ErrorContext(ctx, "order\x1b[2Jlost", "msg", "kept", "error", errors.New("no stock"))
 	slog.Info("plain", "msg", "kept")
+	orchestrall.NewLogger("billing").Error("no invoice", orchestrall.Err(io.EOF))
+	_, _ = orchestrall.Trace(ctx, "Text.Op", func(context.Context) (int, error) { return 0, io.EOF })
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if len(lines) != 2 {
+	if len(lines) < 6 {
 		t.Fatalf("got %q", out)
 	}
 	for i, want := range []string{
 		` ERROR "order\x1b[2Jlost"  service=shop a=1 g.msg=kept g.error="no stock" userId=u`,
 		` INFO  plain  service=shop msg=kept`,
+		` ERROR no invoice  service=billing error=EOF error.name=*errors.errorString`,
 	} {
 		if len(lines[i]) < 12 || lines[i][12:] != want {
 			t.Errorf("got  %q\nwant %q", lines[i], want)
 		}
+	}
+	if !regexp.MustCompile(`^ ERROR Text.Op failed  service=shop operation=Text.Op kind=internal status=failed duration=\S+ error=EOF error.name=\S+ .*userId=u$`).MatchString(lines[3][12:]) ||
+		lines[4] != "    testing.tRunner" || !strings.HasPrefix(lines[5], "        /") {
+		t.Errorf("got %q", lines[3:])
 	}
 }
 
@@ -163,8 +181,8 @@ func TestColours(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if terminal(file, func(key string) string { return map[string]string{"NO_COLOR": "1"}[key] }) {
-		t.Error("NO_COLOR was not heeded")
+	if terminal(file, none) {
+		t.Error("nobody looks at the null device")
 	}
 }
 
@@ -197,53 +215,3 @@ func TestJaegerEndpoint(t *testing.T) {
 		})
 	}
 }
-
-// BenchmarkLine compares a line with slog's own on the same fields.
-func BenchmarkLine(b *testing.B) {
-	attrs := []slog.Attr{slog.String("service", "shop"), slog.String("user", "u_1"), slog.Int("items", 3), slog.Duration("took", time.Second)}
-	b.Run("slog", func(b *testing.B) {
-		log := slog.New(slog.NewJSONHandler(io.Discard, nil).WithAttrs(attrs[:1]))
-		for b.Loop() {
-			log.LogAttrs(context.Background(), slog.LevelWarn, "order placed", attrs[1:]...)
-		}
-	})
-	b.Run("orchestrall", func(b *testing.B) {
-		bare, _ := newFormat(func(string) string { return "" }, slog.LevelInfo, io.Discard)
-		log := slog.New(orchestrall.NewHandler(newLineHandler(bare, "shop", newLineMetrics(nil))))
-		for b.Loop() {
-			log.LogAttrs(context.Background(), slog.LevelWarn, "order placed", attrs[1:]...)
-		}
-	})
-}
-
-func TestJSONHead(t *testing.T) {
-	var b bytes.Buffer
-	h := newJSONHandler(&b, slog.LevelInfo)
-	at := time.Date(2026, 1, 2, 3, 4, 5, 60_000_000, time.FixedZone("", 3600))
-	for _, r := range []slog.Record{
-		slog.NewRecord(at, slog.LevelInfo, `say "msg":`, 0),
-		slog.NewRecord(at.Truncate(time.Second), slog.LevelWarn+1, "", 0),
-		slog.NewRecord(time.Time{}, slog.LevelError, "no time", 0),
-	} {
-		r.AddAttrs(slog.String("msg", "kept"), slog.String("level", "mine"))
-		if err := h.Handle(t.Context(), r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want := `{"timestamp":"2026-01-02T02:04:05.060Z","level":"INFO","message":"say \"msg\":","msg":"kept","level":"mine"}
-{"timestamp":"2026-01-02T02:04:05.000Z","level":"WARN+1","message":"","msg":"kept","level":"mine"}
-{"level":"ERROR","message":"no time","msg":"kept","level":"mine"}
-`
-	if b.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", &b, want)
-	}
-	failing := newJSONHandler(full{}, slog.LevelInfo)
-	if err := failing.Handle(t.Context(), slog.NewRecord(at, slog.LevelInfo, "x", 0)); err != io.ErrShortWrite {
-		t.Errorf("a full disk says %v", err)
-	}
-}
-
-// full is a disk without room.
-type full struct{}
-
-func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }

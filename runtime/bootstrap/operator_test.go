@@ -13,7 +13,7 @@ import (
 
 func TestActiveCallsAreServed(t *testing.T) {
 	out, _ := begin(t, "PROMETHEUS_PORT", "0", "OTEL_EXPORTER", "console")
-	url, _ := out.lines(t)[0]["url"].(string)
+	url, _ := metadata(out.lines(t)[0])["url"].(string)
 	url = strings.TrimSuffix(url, "/metrics") + "/-/active"
 	o := new(orchestrall.Operation)
 	o.Register(orchestrall.Spec{Name: "Active.Run", Kind: orchestrall.Agent, Slow: time.Hour})

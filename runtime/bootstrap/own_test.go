@@ -32,7 +32,7 @@ func TestInstrumentsAreServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	orders.Add(t.Context(), 3)
-	url, _ := out.lines(t)[0]["url"].(string)
+	url, _ := metadata(out.lines(t)[0])["url"].(string)
 	if page := get(t, url); !strings.Contains(page, `orders_placed_total{otel_scope_name="example.com/shop"`) {
 		t.Errorf("%s lacks the counter", url)
 	}
@@ -64,7 +64,7 @@ func TestSpansOfLibrariesGetCarriedFields(t *testing.T) {
 
 func TestExemplarsAreServed(t *testing.T) {
 	out, _ := begin(t, "PROMETHEUS_PORT", "0", "OTEL_EXPORTER", "console")
-	url, _ := out.lines(t)[0]["url"].(string)
+	url, _ := metadata(out.lines(t)[0])["url"].(string)
 	o := new(orchestrall.Operation)
 	o.Register(orchestrall.Spec{Name: "Exemplar.Served"})
 	ctx, call := o.Start(t.Context())

@@ -13,7 +13,7 @@ import (
 
 func TestOperationsAreListedAndSwitched(t *testing.T) {
 	out, _ := begin(t, "PROMETHEUS_PORT", "0")
-	url, _ := out.lines(t)[0]["url"].(string)
+	url, _ := metadata(out.lines(t)[0])["url"].(string)
 	url = strings.TrimSuffix(url, "/metrics") + "/-/operations"
 	o := new(orchestrall.Operation)
 	o.Register(orchestrall.Spec{Name: "Switch.Run", Kind: orchestrall.Agent, Hang: time.Minute, File: "run.go", Line: 7})
@@ -85,7 +85,7 @@ func TestOperationsAreListedAndSwitched(t *testing.T) {
 		t.Errorf("%d %s", code, body)
 	}
 	lines := out.lines(t)
-	if last := lines[len(lines)-1]; last["message"] != "operations were changed by an operator" || last["operations"] != 1.0 {
+	if last := lines[len(lines)-1]; last["message"] != "operations were changed by an operator" || metadata(last)["operations"] != 1.0 {
 		t.Errorf("the change was not logged: %v", last)
 	}
 	if _, call := o.Start(t.Context()); call != (orchestrall.Call{}) {
