@@ -15,6 +15,7 @@ type conn struct {
 	preparer driver.ConnPrepareContext
 	beginner driver.ConnBeginTx
 	checker  driver.NamedValueChecker
+	rows     rows // of a query, where no other has them; a connection is never used by two at once
 }
 
 // newConn wraps a connection. Execer and queryer decide whether arguments are

@@ -77,7 +77,7 @@ func (q queryer) QueryContext(ctx context.Context, query string, args []driver.N
 	if err != nil || r == nil {
 		return r, err
 	}
-	return newRows(ctx, r, a, &call), nil
+	return q.conn.newRows(ctx, r, &a, &call), nil
 }
 
 // positional does what database/sql does for drivers that take no names.

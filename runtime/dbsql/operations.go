@@ -55,14 +55,15 @@ type about struct {
 
 func (a *about) value(i int, err error) value {
 	switch i {
-	case 0:
-		return orchestrall.Of(a.source.system)
+	case 0, 3:
+		return a.source.systemValue
 	case 1:
-		return orchestrall.Of(a.label())
+		if a.statement != nil && a.operation == "" {
+			return a.statement.label
+		}
+		return orchestrall.Of(a.operation)
 	case 2:
 		return orchestrall.Of(a.name())
-	case 3:
-		return orchestrall.Of(a.source.system)
 	case 4:
 		return text(a.source.namespace)
 	case 5:
@@ -108,16 +109,6 @@ func (a *about) verb() string {
 		return a.statement.operation
 	}
 	return a.operation
-}
-
-// otherOperation is the label of statements that begin with no known keyword.
-const otherOperation = "OTHER"
-
-func (a *about) label() string {
-	if v := a.verb(); v != "" {
-		return v
-	}
-	return otherOperation
 }
 
 // name is the span's: what is done to which tables, or to which database.

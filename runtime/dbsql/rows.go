@@ -17,14 +17,21 @@ type rows struct {
 	ctx   context.Context
 	call  orchestrall.Call
 	about about
+	sets  driver.RowsNextResultSet // nil where inner is none
 	n     int64
 	err   error // of Next
 	whole bool  // the last row was seen
 }
 
-// newRows takes the call over.
-func newRows(ctx context.Context, inner driver.Rows, a about, call *orchestrall.Call) driver.Rows {
-	r := &rows{inner: inner, ctx: ctx, call: *call, about: a}
+// newRows takes the call over. The connection's own rows are used again once
+// they are closed: database/sql asks closed rows for nothing.
+func (c *conn) newRows(ctx context.Context, inner driver.Rows, a *about, call *orchestrall.Call) driver.Rows {
+	r := &c.rows
+	if r.inner != nil {
+		r = new(rows)
+	}
+	r.inner, r.ctx, r.call, r.about = inner, ctx, *call, *a
+	r.sets, _ = inner.(driver.RowsNextResultSet)
 	r.about.rows = &r.n
 	*call = orchestrall.Call{}
 	return r
@@ -49,7 +56,13 @@ func (r *rows) Next(dest []driver.Value) error {
 
 // Close implements driver.Rows. The call ends even if the driver panics.
 func (r *rows) Close() (err error) {
-	defer func() { r.end(err) }()
+	if r.inner == nil {
+		return nil
+	}
+	defer func() {
+		r.end(err)
+		*r = rows{}
+	}()
 	return r.inner.Close()
 }
 
@@ -59,26 +72,24 @@ func (r *rows) end(err error) {
 	if r.err != nil {
 		err = r.err
 	}
-	if err == nil && !r.whole && r.ctx != nil && errors.Is(r.ctx.Err(), context.DeadlineExceeded) {
+	if err == nil && !r.whole && errors.Is(r.ctx.Err(), context.DeadlineExceeded) {
 		err = r.ctx.Err()
 	}
-	if errors.Is(err, context.Canceled) {
+	if err != nil && errors.Is(err, context.Canceled) {
 		err = nil
 	}
 	r.call.EndErr(&err, func(i int) value { return r.about.value(i, err) })
-	r.call = orchestrall.Call{}
 }
 
 // HasNextResultSet implements driver.RowsNextResultSet.
 func (r *rows) HasNextResultSet() bool {
-	n, ok := r.inner.(driver.RowsNextResultSet)
-	return ok && n.HasNextResultSet()
+	return r.sets != nil && r.sets.HasNextResultSet()
 }
 
 // NextResultSet implements driver.RowsNextResultSet.
 func (r *rows) NextResultSet() error {
-	if n, ok := r.inner.(driver.RowsNextResultSet); ok {
-		return n.NextResultSet()
+	if r.sets != nil {
+		return r.sets.NextResultSet()
 	}
 	return io.EOF
 }

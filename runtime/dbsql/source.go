@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"reflect"
 	"strings"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
 )
 
 // source is the database that a connector leads to, in the words of the
@@ -15,7 +17,9 @@ type source struct {
 	address    string
 	port       int
 	statements *statements
-	pool       *pool // nil for connectors outside of a database that was opened here
+
+	systemValue value
+	pool        *pool // nil for connectors outside of a database that was opened here
 }
 
 // packages tell the database by where its driver's types are declared.
@@ -64,7 +68,7 @@ var byHand = []string{
 
 func newSource(driverName, dsn string, c driver.Connector) *source {
 	s := &source{system: systemOf(driverName, c)}
-	s.statements = statementsOf(s.system)
+	s.statements, s.systemValue = statementsOf(s.system), orchestrall.Of(s.system)
 	p := parseDSN(s.system, dsn)
 	if p == (place{}) {
 		p = placeOf(c)

@@ -1,9 +1,11 @@
 package dbsql
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
 	"github.com/orchestrall/orchestrall/runtime/dbsql/internal/statement"
 )
 
@@ -12,6 +14,7 @@ import (
 type prepared struct {
 	system, query string
 	operation     string
+	label         value // of the operation
 	once          sync.Once
 	statement     statement.Statement
 }
@@ -20,6 +23,9 @@ func (p *prepared) read() *statement.Statement {
 	p.once.Do(func() { p.statement = statement.Of(p.system, p.query) })
 	return &p.statement
 }
+
+// otherOperation is the label of statements that begin with no known keyword.
+const otherOperation = "OTHER"
 
 // Bounds on what is remembered of a system's statements: programs with
 // placeholders have few, and those without would fill any memory.
@@ -47,6 +53,7 @@ func (s *statements) of(query string) *prepared {
 		}
 	}
 	p := &prepared{system: s.system, query: query, operation: statement.Operation(s.system, query)}
+	p.label = orchestrall.Of(cmp.Or(p.operation, otherOperation))
 	if len(query) <= maxLength {
 		s.remember(p)
 	}

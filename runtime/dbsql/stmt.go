@@ -8,7 +8,7 @@ import (
 // stmt is an instrumented prepared statement.
 type stmt struct {
 	inner    driver.Stmt
-	source   *source
+	conn     *conn
 	prepared *prepared
 	checker  driver.NamedValueChecker // the statement's, else the connection's
 	execs    driver.StmtExecContext   // nil where inner is none
@@ -16,7 +16,7 @@ type stmt struct {
 }
 
 func newStmt(s driver.Stmt, c *conn, p *prepared) driver.Stmt {
-	w := &stmt{inner: s, source: c.source, prepared: p}
+	w := &stmt{inner: s, conn: c, prepared: p}
 	var ok bool
 	if w.checker, ok = s.(driver.NamedValueChecker); !ok {
 		w.checker = c.checker
@@ -59,7 +59,7 @@ func (s *stmt) Query(args []driver.Value) (driver.Rows, error) {
 
 // ExecContext implements driver.StmtExecContext.
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (r driver.Result, err error) {
-	a := about{source: s.source, statement: s.prepared}
+	a := about{source: s.conn.source, statement: s.prepared}
 	fill := func(i int) value { return a.value(i, err) }
 	ctx, call := execs.Start(ctx, fill)
 	defer call.EndErr(&err, fill)
@@ -75,7 +75,7 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (r dri
 
 // QueryContext implements driver.StmtQueryContext.
 func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (r driver.Rows, err error) {
-	a := about{source: s.source, statement: s.prepared}
+	a := about{source: s.conn.source, statement: s.prepared}
 	fill := func(i int) value { return a.value(i, err) }
 	ctx, call := queries.Start(ctx, fill)
 	defer call.EndErr(&err, fill)
@@ -90,5 +90,5 @@ func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (r dr
 	if err != nil || r == nil {
 		return r, err
 	}
-	return newRows(ctx, r, a, &call), nil
+	return s.conn.newRows(ctx, r, &a, &call), nil
 }
