@@ -16,6 +16,10 @@ const (
 	lastFlushes    = time.Minute
 )
 
+// ownEnd is how long a program that does not listen to a signal any more has
+// until the signal ends it.
+const ownEnd = 250 * time.Millisecond
+
 // signals flushes when the program is asked to end. The signals keep their
 // effect: a program without a handler dies of the signal, one with a handler
 // gets it once and decides, and one that ignores it goes on.
@@ -110,6 +114,12 @@ func (s *signals) handle(sig syscall.Signal) bool {
 		return false
 	}
 	s.flush()
-	raise(sig)
+	// A program that was told, and had nothing left to do, may have stopped
+	// listening before it was asked for, and is about to end by itself.
+	select {
+	case <-s.done:
+	case <-time.After(ownEnd):
+		raise(sig)
+	}
 	return true
 }

@@ -49,6 +49,12 @@ var handlers = map[string]func(){
 		fmt.Println("stopping")
 		select {} // the next one kills
 	},
+	"at once": func() {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		ready()
+		<-ctx.Done()
+		stop()
+	},
 	"exit": func() {
 		c := make(chan os.Signal, 4)
 		signal.Notify(c, syscall.SIGTERM)
@@ -174,6 +180,19 @@ func TestSignalWithHandler(t *testing.T) {
 		if got := b.names(); !slices.Equal(got, []string{"work", "clean up"}) {
 			t.Errorf("%s: the back end got %q", handler, got)
 		}
+	}
+}
+
+// A program that has nothing to do ends before anybody has looked who listens.
+func TestSignalThatEndsTheProgramAtOnce(t *testing.T) {
+	b := newBackend(t)
+	c := startChild(t, "at once", b.URL)
+	c.send(t, syscall.SIGTERM)
+	if err := c.Wait(); err != nil {
+		t.Errorf("%v, want a program that ends as it does without telemetry\n%s", err, &c.stderr)
+	}
+	if got := b.names(); !slices.Equal(got, []string{"work"}) {
+		t.Errorf("the back end got %q", got)
 	}
 }
 
