@@ -72,6 +72,8 @@ type field struct {
 	// Filled in when the field is bound to its function.
 	atEnd bool
 	code  string // expr with the names of unnamed results put in
+	// implicit: it stands in no directive, and code is the tool's.
+	implicit bool
 }
 
 var scalarKeys = []string{"kind", "name", "metric", "log", "slow", "hang", "slo", "sample", "min", "ignore"}

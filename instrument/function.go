@@ -144,6 +144,7 @@ func bind(m *model, cfg *config.Config, f *pkgFile, decl *ast.FuncDecl, d *Direc
 			needed[j] = needed[j] || fd.atEnd && mentions(fd.code, r.code)
 		}
 	}
+	fn.addModel(params, results, errAt, streamAt, needed)
 	for i := range d.ignore {
 		ds = append(ds, sc.checkIgnore(d.ignore[i])...)
 	}

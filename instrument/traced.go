@@ -39,6 +39,9 @@ func (p *Plan) Traced() []Traced {
 			t.Context = fn.get
 		}
 		for _, f := range fn.d.fields {
+			if f.implicit { // nobody wrote it, so there is nothing to find fault with
+				continue
+			}
 			t.Fields = append(t.Fields, TracedField{
 				Key: f.prefix() + f.key, Code: f.code, Pos: p.diskPosition(f.expr.pos), AtEnd: f.atEnd, Label: f.role == roleLabel,
 			})

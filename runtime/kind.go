@@ -53,12 +53,12 @@ var families = map[Kind]family{
 	Agent: {
 		span: trace.SpanKindInternal, metric: "agent_execution_duration_seconds",
 		help: "Duration of agent executions in seconds.", buckets: secondsToMinutes,
-		level: slog.LevelInfo, genAI: "invoke_agent",
+		level: slog.LevelInfo, genAI: "invoke_agent", nameKey: "gen_ai.agent.name",
 	},
 	Workflow: {
 		span: trace.SpanKindInternal, metric: "workflow_execution_duration_seconds",
 		help: "Duration of workflow executions in seconds.", buckets: secondsToMinutes,
-		level: slog.LevelInfo, genAI: "invoke_workflow",
+		level: slog.LevelInfo, genAI: "invoke_workflow", nameKey: "gen_ai.workflow.name",
 	},
 	Step: {
 		span: trace.SpanKindInternal, metric: "workflow_step_duration_seconds",

@@ -68,6 +68,8 @@ var helpers = map[string]string{
 	"orchestrallNoError": "var orchestrallNoError orchestrallrt.Error",
 	"orchestrallOf":      "func orchestrallOf[T interface{}](v T) orchestrallrt.Value { return orchestrallrt.Of(v) }",
 	"orchestrallErrorOf": "func orchestrallErrorOf[T interface{}](v T) orchestrallrt.Error { return orchestrallrt.ErrorOf(v) }",
+	"orchestrallUsage":   "func orchestrallUsage[T interface{}](v T, part orchestrallrt.Index) orchestrallrt.Value { return orchestrallrt.UsageOf(v, part) }",
+	"orchestrallModel":   "func orchestrallModel[T interface{}](v T) orchestrallrt.Value { return orchestrallrt.ModelOf(v) }",
 	"orchestrallEndSeq": `// recover works only here, in the function that is deferred.
 func orchestrallEndSeq[S ~func(func(V) orchestrallrt.Bool), V interface{}](c *orchestrallrt.Call, seq *S, err func() orchestrallrt.Error, fill ...func(orchestrallrt.Index) orchestrallrt.Value) {
 	orchestrallrt.EndSeq(c, recover(), seq, err, fill...)
