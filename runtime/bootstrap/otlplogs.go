@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -211,11 +212,14 @@ func (o *otlpLogs) close(ctx context.Context) error {
 			o.client.CloseIdleConnections()
 		}
 	}()
-	defer o.queue.abandon()
-	if err := o.provider.Shutdown(ctx); err != nil && !o.queue.off.Load() {
-		return err
+	err := o.provider.Shutdown(ctx)
+	o.queue.abandon()
+	// The provider leaves the processor as it is when a flush has taken all the time.
+	err = errors.Join(err, o.queue.Shutdown(ctx))
+	if o.queue.off.Load() {
+		return nil
 	}
-	return nil
+	return err
 }
 
 func maxRecords(getenv func(string) string) int {
