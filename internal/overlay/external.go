@@ -139,6 +139,11 @@ func (s *session) externals(key string, paths, hookPackages []string) (*external
 	if err := found.read(&out, s.tree, hookPackages); err != nil {
 		return nil, err
 	}
+	for _, path := range paths {
+		if found.Export[path] == "" && found.Errors[path] == "" {
+			return nil, fmt.Errorf("go list: it says nothing of %s", path)
+		}
+	}
 	return &found, s.store.writeEntry("export", key, &found)
 }
 
