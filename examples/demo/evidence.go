@@ -98,7 +98,7 @@ var families = []string{
 	"workflow_execution_duration_seconds", "workflow_step_duration_seconds",
 	"tool_execution_duration_seconds", "llm_request_duration_seconds",
 	"database_query_duration_seconds", "operation_duration_seconds",
-	"client_request_duration_seconds", "orchestrall_",
+	"client_request_duration_seconds", "mcp_", "websocket_", "orchestrall_",
 }
 
 func ours(metrics string) []string {
@@ -140,7 +140,7 @@ func (e evidence) of(r request) (trees []tree, lines []logLine) {
 }
 
 // check returns what is missing or wrong, a line each.
-func (e evidence) check(answers []answer) []string {
+func (e evidence) check(answers []answer, wanted []metric) []string {
 	var problems []string
 	missing := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	for _, a := range answers {
@@ -175,7 +175,7 @@ func (e evidence) check(answers []answer) []string {
 	if e.leaked {
 		missing("the API key is in the telemetry; its directive says |hash")
 	}
-	for _, s := range series {
+	for _, s := range wanted {
 		if !e.counted(s.name, s.labels, s.count) {
 			missing("no metric %s_count{%s} %s", s.name, strings.Join(s.labels, ","), s.count)
 		}

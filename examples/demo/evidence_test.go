@@ -76,7 +76,7 @@ func TestCheckNamesWhatIsMissing(t *testing.T) {
 		spans: []string{"!POST /a b", "POST /a b > gone"},
 		logs:  []string{"ERROR failed", "INFO|WARN failed"},
 	}}}
-	problems := newEvidence(sampleErrors+"panic: oops\n", sampleMetrics, "Repository").check(answers)
+	problems := newEvidence(sampleErrors+"panic: oops\n", sampleMetrics, "Repository").check(answers, series)
 	got := strings.Join(problems, "\n")
 	for _, want := range []string{
 		"status 500, want 200", `no span "POST /a b > gone"`, `no INFO|WARN log line with "failed"`,

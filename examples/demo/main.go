@@ -83,10 +83,14 @@ func demo(ctx context.Context, mode string, out report, stderr io.Writer) (err e
 	}
 	defer p.kill()
 	var answers []answer
-	for _, r := range requests {
-		a, err := p.send(ctx, r)
+	for _, r := range requestsIn(mode) {
+		send := p.send
+		if r.over != "" {
+			send = p.ask
+		}
+		a, err := send(ctx, r)
 		if err != nil {
-			return fmt.Errorf("%s: %w\n%s", r.name, err, p.errors())
+			return fmt.Errorf("%s: %w\n%s%s", r.name, err, p.errors(), p.asked)
 		}
 		answers = append(answers, a)
 	}
@@ -98,13 +102,16 @@ func demo(ctx context.Context, mode string, out report, stderr io.Writer) (err e
 		return fmt.Errorf("the platform did not stop cleanly: %w\n%s", err, p.errors())
 	}
 
-	seen := newEvidence(p.errors(), metrics, p.key)
+	seen := newEvidence(p.errors()+p.asked.String(), metrics, p.key)
+	if !weaves(mode) {
+		out.note("\nLibraries are woven by MODE=build: with it, HTTP, SQL, MCP and WebSockets are in the traces, too.")
+	}
 	for _, a := range answers {
 		out.request(a, seen)
 	}
 	out.metrics(seen)
-	problems := seen.check(answers)
-	out.verdict(problems, mode)
+	problems := seen.check(answers, seriesIn(mode))
+	out.verdict(problems, mode, len(answers))
 	if len(problems) > 0 {
 		return fmt.Errorf("the telemetry is not complete:\n  %s", strings.Join(problems, "\n  "))
 	}

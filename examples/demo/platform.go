@@ -20,11 +20,13 @@ import (
 
 // A platform is the example as a running process.
 type platform struct {
+	binary string
 	cmd    *exec.Cmd
 	cancel context.CancelFunc
 	url    string
 	key    string
 	log    *capture
+	asked  *capture // standard error of the processes that ask
 	client http.Client
 }
 
@@ -41,19 +43,21 @@ func (c *capture) Write(p []byte) (int, error) {
 	return c.buf.Write(p)
 }
 
-func (p *platform) errors() string {
-	p.log.mu.Lock()
-	defer p.log.mu.Unlock()
-	return p.log.buf.String()
+// String is what has been written so far.
+func (c *capture) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.buf.String()
 }
+
+func (p *platform) errors() string { return p.log.String() }
 
 // launch starts the platform on free ports of loopback and waits until it listens.
 func launch(ctx context.Context, binary string) (*platform, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	p := &platform{key: rand.Text(), log: &capture{}, cancel: cancel, client: http.Client{Timeout: 30 * time.Second}}
+	p := &platform{binary: binary, key: rand.Text(), log: &capture{}, asked: &capture{}, cancel: cancel, client: http.Client{Timeout: 30 * time.Second}}
 	p.cmd = exec.CommandContext(ctx, binary, "-addr", "127.0.0.1:0")
-	p.cmd.Env = append(ownEnvironment(),
-		"PLATFORM_API_KEY="+p.key, "OTEL_EXPORTER=console", "PROMETHEUS_PORT=0")
+	p.cmd.Env = p.environment()
 	p.cmd.Stderr = p.log
 	gently(p.cmd)
 	stdout, err := p.cmd.StdoutPipe()
@@ -73,6 +77,10 @@ func launch(ctx context.Context, binary string) (*platform, error) {
 	}
 	p.url = url
 	return p, nil
+}
+
+func (p *platform) environment() []string {
+	return append(ownEnvironment(), "PLATFORM_API_KEY="+p.key, "OTEL_EXPORTER=console", "PROMETHEUS_PORT=0")
 }
 
 // ownEnvironment leaves out what would send the demo's telemetry elsewhere.
@@ -121,13 +129,28 @@ func (p *platform) send(ctx context.Context, r request) (answer, error) {
 	return answer{r, resp.StatusCode, string(text), time.Since(begun)}, err
 }
 
+// ask puts a question with the client SDK, as a process of its own that hosts
+// client and platform, so that one tree has both ends of every connection.
+func (p *platform) ask(ctx context.Context, r request) (answer, error) {
+	cmd := exec.CommandContext(ctx, p.binary, "ask", "-over", r.over, "-agent", r.agent, "-user", userID, "-request", r.id(), r.input)
+	cmd.Env = p.environment()
+	cmd.Stderr = p.asked
+	gently(cmd)
+	begun := time.Now()
+	text, err := cmd.Output()
+	return answer{r, http.StatusOK, string(text), time.Since(begun)}, err
+}
+
 // metrics reads the metrics where the log says that they are.
 func (p *platform) metrics(ctx context.Context) (string, error) {
 	url := ""
 	for line := range strings.Lines(p.errors()) {
-		var entry struct{ Message, URL string }
+		var entry struct {
+			Message  string
+			Metadata struct{ URL string }
+		}
 		if json.Unmarshal([]byte(line), &entry) == nil && entry.Message == "metrics are served" {
-			url = entry.URL
+			url = entry.Metadata.URL
 		}
 	}
 	if url == "" {

@@ -37,7 +37,13 @@ func (r report) request(a answer, seen evidence) {
 	if len(body) > longest {
 		body = strings.ToValidUTF8(body[:longest], "") + "…"
 	}
-	fmt.Fprintf(r.w, "%s\nPOST %s %q → %d in %d ms\n%s\n\n", a.story, a.path, a.input, a.status, a.took.Milliseconds(), body)
+	fmt.Fprintf(r.w, "%s\n", a.story)
+	if a.over != "" {
+		fmt.Fprintf(r.w, "$ platform ask -over %s -agent %s %q   (%d ms)\n", a.over, a.agent, a.input, a.took.Milliseconds())
+	} else {
+		fmt.Fprintf(r.w, "POST %s %q → %d in %d ms\n", a.path, a.input, a.status, a.took.Milliseconds())
+	}
+	fmt.Fprintf(r.w, "%s\n\n", body)
 	trees, lines := seen.of(a.request)
 	for _, t := range trees {
 		fmt.Fprintln(r.w, t.text)
@@ -71,10 +77,10 @@ func (r report) metrics(seen evidence) {
 	}
 }
 
-func (r report) verdict(problems []string, mode string) {
+func (r report) verdict(problems []string, mode string, requests int) {
 	r.section("Result")
 	if len(problems) == 0 {
 		fmt.Fprintf(r.w, "%d requests, %d series: spans, log lines and metrics are all there (mode %s).\n",
-			len(requests), len(series), mode)
+			requests, len(seriesIn(mode)), mode)
 	}
 }

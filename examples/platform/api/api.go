@@ -66,9 +66,10 @@ func (e sentError) Unwrap() error { return e.error }
 // handle lets callers with a key through to next and tells the others, and
 // those whose request fails, why.
 //
-//orchestrall:trace kind=server name="{r.Pattern}" label.route=r.Pattern slo=99.5@1s
+//orchestrall:trace label.route=r.Pattern slo=99.5@1s
 //orchestrall:ctx requestId=r.Header.Get("X-Request-ID")
 //orchestrall:attr http.request.method=r.Method
+//orchestrall:attr url.path=r.URL.Path
 //orchestrall:attr http.response.status_code=status
 //orchestrall:attr client.key=r.Header.Get("X-API-Key")|hash
 func (s *server) handle(w http.ResponseWriter, r *http.Request, next endpoint) (status int, err error) {
