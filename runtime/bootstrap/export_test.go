@@ -252,3 +252,18 @@ func TestQueueCountsExactlyWhatItDrops(t *testing.T) {
 		t.Errorf("%v delivered spans were counted as lost", lost)
 	}
 }
+
+// A call that hangs is in the back end before it ends.
+func TestStuckCallsAreExportedWhileTheyRun(t *testing.T) {
+	b := newBackend(t)
+	_, stop := begin(t, "OTEL_EXPORTER_OTLP_ENDPOINT", b.URL, "OTEL_BSP_SCHEDULE_DELAY", "1")
+	var o orchestrall.Operation
+	o.Register(orchestrall.Spec{Name: "Stuck.Run", Hang: time.Millisecond, Log: "off"})
+	_, call := o.Start(t.Context())
+	b.await(t, "Stuck.Run (still running)")
+	call.End()
+	stop()
+	if got := b.names(); len(got) != 2 || got[1] != "Stuck.Run" || b.traces[0] != b.traces[1] {
+		t.Errorf("the back end got %q in the traces %q, want both spans in one", got, b.traces)
+	}
+}
