@@ -71,6 +71,7 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 	orchestrall.SetAttributesInScope(true)
 	provider := trace.NewTracerProvider(options...)
 	otel.SetTracerProvider(provider)
+	orchestrall.SetRootsSampled(delivers && keepsErrors(getenv)) // both are false where every root is refused
 	flusher.add(provider.ForceFlush)
 	return func(ctx context.Context) {
 		if err := provider.Shutdown(ctx); err != nil {

@@ -20,18 +20,25 @@ type exchange struct {
 	parent context.Context // of the request as it came
 	remote remoteSpan      // the caller's, where the headers name one
 	w      http.ResponseWriter
-	outer  *http.Request // as the server made it
 	inner  *http.Request // as the handler gets it
-	path   string
-	agent  string
-	client string
 
-	status   atomic.Int32 // of the answer; 0 before it has begun
+	// Of the request, read before the handler may change them.
+	method, host, path, peer string
+	proto                    [2]int32
+	secure                   bool
+	more                     *headers // nil where nobody will see them
+
 	returned bool
+	status   atomic.Int32 // of the answer; 0 before it has begun
 
 	mu    sync.Mutex
 	route string
+
+	final string // the route, once the handler is done
 }
+
+// headers are what a span shows of them.
+type headers struct{ agent, client string }
 
 // hijacked is the status of a connection that the handler has taken over without
 // an answer that could be seen.
@@ -77,7 +84,7 @@ func (e *exchange) setRoute(pattern string) {
 func (e *exchange) routeAtEnd() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.route == "" && e.inner != nil {
+	if e.route == "" {
 		e.route = routeOf(e.inner.Pattern)
 	}
 	return e.route
@@ -106,18 +113,23 @@ func (e *exchange) told(status int) {
 	}
 }
 
+// taken notes that the handler has the connection. What it answers there it
+// answers past us; a request to upgrade is taken at its word.
+func (e *exchange) taken() {
+	status := int32(hijacked)
+	if e.method != http.MethodConnect && len(e.inner.Header["Upgrade"]) > 0 {
+		status = http.StatusSwitchingProtocols
+	}
+	e.status.CompareAndSwap(0, status)
+}
+
 // code is the answer's status when the handler is done, 0 when there is none
 // that could be known.
 func (e *exchange) code() int {
 	switch status := e.status.Load(); {
 	case status > 0:
 		return int(status)
-	case status == hijacked:
-		if e.outer.Method != http.MethodConnect && e.outer.Header.Get("Upgrade") != "" {
-			return http.StatusSwitchingProtocols
-		}
-		return 0
-	case e.returned:
+	case status == 0 && e.returned:
 		return http.StatusOK
 	}
 	return 0

@@ -11,9 +11,10 @@ import (
 // for net/http. A handler that this function has returned comes back as it is,
 // and a request that passes several of them is traced once.
 //
-// The handler's ResponseWriter has the optional interfaces of the server's. Its
-// request is a copy with another context; what the handler leaves in Pattern and
-// MultipartForm is put into the server's own as well.
+// The handler's ResponseWriter has the optional interfaces of the server's, and
+// its request another context. Where the server itself calls, that is the
+// server's own request, so that it sees what the handler leaves there; from
+// anybody else the handler gets a copy.
 func Handler(h http.Handler) http.Handler {
 	if h, ok := h.(*handler); ok {
 		return h
@@ -39,13 +40,20 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
 		return
 	}
-	e := &exchange{parent: r.Context(), w: w, outer: r}
+	e := newExchange(r)
+	e.w = w
 	err := error(nil)
-	ctx, call := e.begin()
+	ctx, call := e.begin(r)
 	defer call.EndErr(&err, func(field int) orchestrall.Value { return e.field(field) })
-	defer e.end(&err)
-	e.inner = r.WithContext(ctx)
-	next.ServeHTTP(e.writer(), e.inner)
+	defer e.end(r, &err)
+	own := ownerOf(w)
+	if own != nobody {
+		*r = *r.WithContext(ctx)
+		e.inner = r
+	} else {
+		e.inner = r.WithContext(ctx)
+	}
+	next.ServeHTTP(e.writer(own), e.inner)
 	e.returned = true
 }
 
@@ -61,11 +69,12 @@ func Serve(r *http.Request, route string, next func(*http.Request) (status int))
 		next(r)
 		return
 	}
-	e := &exchange{parent: ctx, outer: r, route: route}
+	e := newExchange(r)
+	e.route = route
 	err := error(nil)
-	ctx, call := e.begin()
+	ctx, call := e.begin(r)
 	defer call.EndErr(&err, func(field int) orchestrall.Value { return e.field(field) })
-	defer e.end(&err)
+	defer e.end(r, &err)
 	e.inner = r.WithContext(ctx)
 	e.told(next(e.inner))
 	e.returned = true

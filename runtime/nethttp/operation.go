@@ -70,39 +70,51 @@ func init() {
 	})
 }
 
-// begin starts the span below the caller's. What a handler may change is read
-// now, and from the headers only if somebody will see it.
-func (e *exchange) begin() (context.Context, orchestrall.Call) {
-	r := e.outer
-	e.extract(r.Header)
+func newExchange(r *http.Request) *exchange {
+	e := &exchange{
+		parent: r.Context(), inner: r,
+		method: r.Method, host: r.Host, peer: r.RemoteAddr,
+		proto: [2]int32{int32(r.ProtoMajor), int32(r.ProtoMinor)}, secure: r.TLS != nil,
+	}
 	if r.URL != nil {
 		e.path = r.URL.Path
 	}
+	return e
+}
+
+// begin starts the span below the caller's.
+func (e *exchange) begin(r *http.Request) (context.Context, orchestrall.Call) {
+	e.extract(r.Header)
+	if !e.remote.sc.IsValid() && spanKey != nil && !trace.SpanContextFromContext(e.parent).IsValid() {
+		if sc, ok := orchestrall.UnsampledRoot(); ok {
+			e.remote.sc = sc
+		}
+	}
 	ctx, call := server.Start(e)
-	if span := trace.SpanFromContext(ctx); span != &e.remote && span.IsRecording() {
-		e.agent = r.Header.Get("User-Agent")
-		e.client = forwarded(r.Header)
+	if ctx != context.Context(e) && trace.SpanFromContext(ctx).IsRecording() {
+		e.more = &headers{agent: r.Header.Get("User-Agent"), client: forwarded(r.Header)}
 	}
 	return ctx, call
 }
 
 // end runs below a panic, too. It must not recover: that is for the call.
-func (e *exchange) end(err *error) {
-	if e.inner != nil {
-		// As if the handler had got the server's own request: the server
-		// removes the files of the form, and middleware reads the pattern.
-		if e.outer.Pattern == "" {
-			e.outer.Pattern = e.inner.Pattern
+func (e *exchange) end(outer *http.Request, err *error) {
+	if e.inner != outer {
+		// As if the handler had got this very request: whoever serves removes
+		// the files of the form, and middleware reads the pattern.
+		if outer.Pattern == "" {
+			outer.Pattern = e.inner.Pattern
 		}
-		if e.outer.MultipartForm == nil {
-			e.outer.MultipartForm = e.inner.MultipartForm
+		if outer.MultipartForm == nil {
+			outer.MultipartForm = e.inner.MultipartForm
 		}
 	}
 	code := e.code()
 	if code >= 500 {
 		*err = statusError(code)
 	}
-	requests.count(methodName(e.outer.Method), e.routeAtEnd(), e.codeLabel(code))
+	e.final = e.routeAtEnd()
+	requests.count(methodName(e.method), e.final, e.codeLabel(code))
 }
 
 // codeLabel is what http_requests_total calls the answer.
@@ -114,48 +126,52 @@ func (e *exchange) codeLabel(code int) int {
 }
 
 func (e *exchange) field(field int) orchestrall.Value {
-	r := e.outer
 	switch field {
 	case serverName:
-		return orchestrall.Of(spanName(methodName(r.Method), e.routeAtEnd()))
+		return orchestrall.Of(spanName(methodName(e.method), e.final))
 	case serverMethodLabel, serverMethod:
-		return orchestrall.Of(methodName(r.Method))
+		return orchestrall.Of(methodName(e.method))
 	case serverRouteLabel:
-		return orchestrall.Of(e.routeAtEnd())
+		return orchestrall.Of(e.final)
 	case serverRoute:
-		return text(e.routeAtEnd())
+		return text(e.final)
 	case serverMethodOriginal:
-		if methodName(r.Method) == otherMethod {
-			return text(r.Method)
+		if methodName(e.method) == otherMethod {
+			return text(e.method)
 		}
 	case serverStatus:
 		return number(e.code())
 	case serverPath:
 		return text(e.path)
 	case serverScheme:
-		return orchestrall.Of(scheme(r))
+		if e.secure {
+			return orchestrall.Of("https")
+		}
+		return orchestrall.Of("http")
 	case serverAddress:
-		host, _ := hostPort(r.Host)
+		host, _ := hostPort(e.host)
 		return text(host)
 	case serverPort:
-		_, port := hostPort(r.Host)
+		_, port := hostPort(e.host)
 		return number(port)
 	case serverClient:
-		if e.client != "" {
-			return text(e.client)
+		if e.more != nil && e.more.client != "" {
+			return text(e.more.client)
 		}
-		host, _ := hostPort(r.RemoteAddr)
+		host, _ := hostPort(e.peer)
 		return text(host)
 	case serverPeer:
-		host, _ := hostPort(r.RemoteAddr)
+		host, _ := hostPort(e.peer)
 		return text(host)
 	case serverPeerPort:
-		_, port := hostPort(r.RemoteAddr)
+		_, port := hostPort(e.peer)
 		return number(port)
 	case serverProtocol:
-		return text(protocol(r.ProtoMajor, r.ProtoMinor))
+		return text(protocol(int(e.proto[0]), int(e.proto[1])))
 	case serverAgent:
-		return text(e.agent)
+		if e.more != nil {
+			return text(e.more.agent)
+		}
 	}
 	return orchestrall.Value{}
 }
@@ -174,13 +190,6 @@ func number(n int) orchestrall.Value {
 		return orchestrall.Value{}
 	}
 	return orchestrall.Of(n)
-}
-
-func scheme(r *http.Request) string {
-	if r.TLS != nil {
-		return "https"
-	}
-	return "http"
 }
 
 func protocol(major, minor int) string {

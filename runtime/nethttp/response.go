@@ -30,43 +30,14 @@ type deadlines interface {
 	EnableFullDuplex() error
 }
 
-// writer1 is what the server's writer for HTTP/1 can do.
-type writer1 interface {
-	http.ResponseWriter
-	http.Flusher
-	http.Hijacker
-	io.ReaderFrom
-	io.StringWriter
-	closeNotifier
-	deadlines
-	FlushError() error
-}
-
-// writer2 is what the server's writer for HTTP/2 can do.
-type writer2 interface {
-	http.ResponseWriter
-	http.Flusher
-	http.Pusher
-	io.StringWriter
-	closeNotifier
-	deadlines
-	FlushError() error
-}
-
 // writer is the ResponseWriter for the handler: it can do what the server's can,
 // no less and no more.
-func (e *exchange) writer() http.ResponseWriter {
-	switch e.w.(type) {
-	case writer1:
-		if _, pushes := e.w.(http.Pusher); !pushes {
-			return (*response1)(e)
-		}
-	case writer2:
-		if _, reads := e.w.(io.ReaderFrom); !reads {
-			if _, hijacks := e.w.(http.Hijacker); !hijacks {
-				return (*response2)(e)
-			}
-		}
+func (e *exchange) writer(own owner) http.ResponseWriter {
+	switch own {
+	case server1:
+		return (*response1)(e)
+	case server2:
+		return (*response2)(e)
 	}
 	return e.shape(abilities(e.w))
 }
@@ -114,7 +85,7 @@ func (f *flusher) FlushError() error {
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buf, err := h.w.(http.Hijacker).Hijack()
 	if err == nil {
-		h.status.CompareAndSwap(0, hijacked)
+		(*exchange)(h).taken()
 	}
 	return conn, buf, err
 }
