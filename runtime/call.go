@@ -176,9 +176,13 @@ func (c *Call) trace() (changed bool) {
 	}
 	e := st.emitterFor(src)
 	ctx, span := e.tracer.Start(c.ctx, st.spec.Name, e.options...)
+	before := c.ctx
 	c.ctx = ctx
 	if span.IsRecording() {
 		c.span = span
+		if !parent.IsValid() {
+			c.linkBack(before)
+		}
 	} else {
 		c.parent, c.refusal = parent.SpanID(), true
 	}
@@ -248,7 +252,7 @@ func (c *Call) fillStart(fill func(int) Value) (changed bool) {
 	if c.span != nil && len(st.name) > 0 {
 		c.nameStart(fill)
 	}
-	if len(st.start.labels) > 0 {
+	if len(st.start.labels) > 0 && !c.fixed {
 		c.labelStart(fill)
 	}
 	return changed

@@ -26,7 +26,7 @@ func newExecer(c *conn) (x execer, ok bool) {
 func (x execer) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (r driver.Result, err error) {
 	a := about{source: x.conn.source, statement: x.conn.source.statements.of(query)}
 	fill := func(i int) value { return a.value(i, err) }
-	ctx, call := execs.Start(ctx, fill)
+	ctx, call := a.statement.execs.Start(ctx, fill)
 	defer call.EndErr(&err, fill)
 	if x.with != nil {
 		r, err = x.with.ExecContext(ctx, query, args)
@@ -61,7 +61,7 @@ func newQueryer(c *conn) (q queryer, ok bool) {
 func (q queryer) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (r driver.Rows, err error) {
 	a := about{source: q.conn.source, statement: q.conn.source.statements.of(query)}
 	fill := func(i int) value { return a.value(i, err) }
-	ctx, call := queries.Start(ctx, fill)
+	ctx, call := a.statement.queries.Start(ctx, fill)
 	defer call.EndErr(&err, fill)
 	if q.with != nil {
 		r, err = q.with.QueryContext(ctx, query, args)

@@ -57,11 +57,8 @@ func (a *about) value(i int, err error) value {
 	switch i {
 	case 0, 3:
 		return a.source.systemValue
-	case 1:
-		if a.statement != nil && a.operation == "" {
-			return a.statement.label
-		}
-		return orchestrall.Of(a.operation)
+	case 1: // of statements it is resolved
+		return orchestrall.Of(a.verb())
 	case 2:
 		return orchestrall.Of(a.name())
 	case 4:

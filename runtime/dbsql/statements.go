@@ -12,11 +12,11 @@ import (
 // prepared is a statement whose operation is known; the rest is read when a
 // span or a line wants it.
 type prepared struct {
-	system, query string
-	operation     string
-	label         value // of the operation
-	once          sync.Once
-	statement     statement.Statement
+	system, query  string
+	operation      string
+	queries, execs *orchestrall.Resolved
+	once           sync.Once
+	statement      statement.Statement
 }
 
 func (p *prepared) read() *statement.Statement {
@@ -53,7 +53,8 @@ func (s *statements) of(query string) *prepared {
 		}
 	}
 	p := &prepared{system: s.system, query: query, operation: statement.Operation(s.system, query)}
-	p.label = orchestrall.Of(cmp.Or(p.operation, otherOperation))
+	system, operation := orchestrall.Of(s.system), orchestrall.Of(cmp.Or(p.operation, otherOperation))
+	p.queries, p.execs = queries.Resolve(system, operation), execs.Resolve(system, operation)
 	if len(query) <= maxLength {
 		s.remember(p)
 	}

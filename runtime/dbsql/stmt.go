@@ -61,7 +61,7 @@ func (s *stmt) Query(args []driver.Value) (driver.Rows, error) {
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (r driver.Result, err error) {
 	a := about{source: s.conn.source, statement: s.prepared}
 	fill := func(i int) value { return a.value(i, err) }
-	ctx, call := execs.Start(ctx, fill)
+	ctx, call := s.prepared.execs.Start(ctx, fill)
 	defer call.EndErr(&err, fill)
 	if s.execs != nil {
 		return s.execs.ExecContext(ctx, args)
@@ -77,7 +77,7 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (r dri
 func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (r driver.Rows, err error) {
 	a := about{source: s.conn.source, statement: s.prepared}
 	fill := func(i int) value { return a.value(i, err) }
-	ctx, call := queries.Start(ctx, fill)
+	ctx, call := s.prepared.queries.Start(ctx, fill)
 	defer call.EndErr(&err, fill)
 	if s.queries != nil {
 		r, err = s.queries.QueryContext(ctx, args)

@@ -10,8 +10,8 @@ import (
 	"github.com/XSAM/otelsql"
 	"go.opentelemetry.io/otel"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.40.0"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/orchestrall/orchestrall/runtime/dbsql"
 )
