@@ -235,8 +235,11 @@ func (w *work) unpack(ctx context.Context, pkg string) (string, error) {
 		}
 	}
 	found, err := filepath.Glob(filepath.Join(w.dir, pkg+"_*.deb"))
-	if err != nil || len(found) != 1 {
-		return "", fmt.Errorf("apt-get download %s left %d packages (%v)", pkg, len(found), err)
+	if err != nil {
+		return "", err
+	}
+	if len(found) != 1 {
+		return "", fmt.Errorf("apt-get download %s left %d packages", pkg, len(found))
 	}
 	root := filepath.Join(w.dir, "root")
 	_, err = w.run(ctx, w.dir, "dpkg-deb", "-x", found[0], root)

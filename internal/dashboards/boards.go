@@ -105,10 +105,13 @@ func legendOf(by string) string {
 	return strings.Join(parts, " ")
 }
 
+// platformTitle is of the dashboard that alerts lead to.
+const platformTitle = "Platform Overview"
+
 // platform is what an administrator looks at first: is the service well, and
 // if not, which operation is it?
 func (s *service) platform() *board {
-	b := s.newBoard("Platform Overview", "Rates, errors and durations of every operation, what runs now, and what the objectives say.")
+	b := s.newBoard(platformTitle, "Rates, errors and durations of every operation, what runs now, and what the objectives say.")
 	if len(s.metrics) > 0 {
 		b.byOperation(pattern(s.metrics))
 	}

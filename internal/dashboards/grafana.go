@@ -207,11 +207,16 @@ type reducer struct {
 	Values bool     `json:"values"`
 }
 
-// newBoard returns a dashboard of the service. Its UID is the same whenever it
-// is written, so that links and bookmarks last, and another service's differs.
+// newBoard returns a dashboard of the service.
 func (s *service) newBoard(title, description string) *board {
+	return emptyBoard(title+" ("+s.title+")", description, s.uid(title))
+}
+
+// uid is the same whenever the dashboard is written, so that links and bookmarks
+// last, and another service's differs.
+func (s *service) uid(title string) string {
 	sum := sha256.Sum256([]byte(s.title + "\x00" + title))
-	return emptyBoard(title+" ("+s.title+")", description, "orchestrall-"+hex.EncodeToString(sum[:8]))
+	return "orchestrall-" + hex.EncodeToString(sum[:8])
 }
 
 // emptyBoard returns a dashboard without panels.

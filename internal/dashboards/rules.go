@@ -211,9 +211,12 @@ func (s *service) burn(op *operation) []rule {
 	return rules
 }
 
-// annotations are what a receiver of the alert reads.
+// annotations are what a receiver of the alert reads. The dashboard is a UID,
+// which the templates of the stack make a link of.
 func (s *service) annotations(alert, summary, description string) map[string]string {
-	return map[string]string{"summary": summary, "description": description, "runbook_url": s.runbook + "#" + strings.ToLower(alert)}
+	return map[string]string{
+		"summary": summary, "description": description, "runbook_url": s.runbook + "#" + strings.ToLower(alert), "dashboard": s.uid(platformTitle),
+	}
 }
 
 // withOwner lets Alertmanager send the alert to those who answer for the code.

@@ -32,13 +32,17 @@ func glob(t *testing.T, parts ...string) []string {
 	return files
 }
 
-func dashboards(t *testing.T) []string {
-	return append(glob(t, deployment, "grafana", "dashboards", "*.json"), glob(t, root, "examples", "platform", "monitoring", "*.json")...)
+// dashboards and ruleFiles are those of the stack, and the platform's own in the
+// folder monitoring of dir.
+func dashboards(t *testing.T, dir string) []string {
+	return append(glob(t, deployment, "grafana", "dashboards", "*.json"), glob(t, dir, "monitoring", "*.json")...)
 }
 
-func ruleFiles(t *testing.T) []string {
-	return append(glob(t, deployment, "prometheus", "rules", "*.rules.yml"), glob(t, root, "examples", "platform", "monitoring", "*.rules.yml")...)
+func ruleFiles(t *testing.T, dir string) []string {
+	return append(glob(t, deployment, "prometheus", "rules", "*.rules.yml"), glob(t, dir, "monitoring", "*.rules.yml")...)
 }
+
+var example = filepath.Join(root, "examples", "platform")
 
 func project(t *testing.T, env []string, files ...string) (*types.Project, error) {
 	t.Helper()
@@ -208,11 +212,11 @@ func TestPrometheusConfigurations(t *testing.T) {
 
 // Prometheus's own parser takes every expression, and a rule keeps the service.
 func TestPromQL(t *testing.T) {
-	queries, err := panelQueries(dashboards(t)...)
+	queries, err := panelQueries(dashboards(t, example)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := rules(ruleFiles(t)...)
+	all, err := rules(ruleFiles(t, example)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,7 @@ func TestStack(t *testing.T) {
 	t.Run("loki is killed", r.outage(r.loki, r.lineArrives))
 	t.Run("alert for slowness", r.firing("SlowAgentExecution", "locked", 10*time.Minute))
 	t.Run("services are told apart", r.toldApart)
+	t.Run("messages lead to traces", r.links)
 	stalled(t)
 	t.Run("panels", r.panels)
 	t.Run("rules", r.rules)
@@ -109,9 +110,8 @@ func (r *run) startAll(t *testing.T) {
 	if err := r.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// One sends its lines to Loki itself, one through the Collector. A queue of
-	// this size fills within an outage of the test.
-	r.platform = r.service(binary, "platform", "host.docker.internal:9464", r.url("loki:3100")+"/loki/api/v1/push", "OTEL_BSP_MAX_QUEUE_SIZE=256")
+	// One sends its lines to Loki itself, one through the Collector.
+	r.platform = r.service(binary, "platform", "host.docker.internal:9464", r.url("loki:3100")+"/loki/api/v1/push")
 	r.locked = r.service(binary, "locked", "locked:9464", r.url("collector:4318")+"/v1/logs")
 	for _, p := range []*process{r.platform, r.locked} {
 		t.Cleanup(p.stop)
@@ -136,6 +136,7 @@ func (r *run) configurations(t *testing.T) {
 		{"promtool", "check", "config", filepath.Join(deployment, "prometheus", "prometheus.yml")},
 		{"promtool", "check", "config", filepath.Join(deployment, "prometheus", "prometheus.docker.yml")},
 		{"promtool", "test", "rules", filepath.Join(deployment, "prometheus", "rules", "rules_test.yml")},
+		{"promtool", "test", "rules", filepath.Join(root, "examples", "platform", "monitoring", "rules_test.yml")},
 		{"amtool", "check-config", filepath.Join(r.dir, "alertmanager-config", "alertmanager.yml")},
 		{"loki", "-verify-config", "-config.expand-env=true", "-config.file=" + in("loki/loki.yaml")},
 		{"otelcol", "validate", "--config=" + in("collector/collector.yaml")},
@@ -519,6 +520,52 @@ func (r *run) toldApart(t *testing.T) {
 	}
 }
 
+// links: the message of each alert leads to its dashboard and to a search that
+// finds traces.
+func (r *run) links(t *testing.T) {
+	for _, m := range []struct{ alert, job, operation, dashboard, traces string }{
+		{
+			"SlowAgentExecution", "locked", "AgentService.Execute", "/d/orchestrall-agent-performance?from=now-1h&to=now&var-job=locked&var-operation=AgentService.Execute",
+			"/search?lookback=1h&limit=20&service=locked&operation=AgentService.Execute&minDuration=1s",
+		},
+		{
+			"HighErrorRate", "platform", "", "/d/orchestrall-platform-overview?from=now-1h&to=now&var-job=platform",
+			"/search?lookback=1h&limit=20&service=platform&tags=%7B%22error%22%3A%22true%22%7D",
+		},
+	} {
+		labels := map[string]string{"alertname": m.alert, "job": m.job, "severity": "critical"}
+		if m.operation != "" {
+			labels["operation"] = m.operation
+		}
+		board := map[string]string{"dashboard": strings.TrimPrefix(strings.Split(m.dashboard, "?")[0], "/d/")}
+		data, err := json.Marshal(map[string]any{
+			"status": "firing", "groupLabels": map[string]string{"alertname": m.alert, "job": m.job}, "commonLabels": labels, "commonAnnotations": board,
+			"alerts": []map[string]any{{"status": "firing", "labels": labels, "annotations": map[string]string{"summary": "it fails"}, "startsAt": r.began}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "message.json")
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		text, err := exec.Command(r.programs["amtool"], "template", "render", "--template.glob="+filepath.Join(r.dir, "alertmanager-config", "orchestrall.tmpl"),
+			"--template.text={{ template \"orchestrall.title\" . }}\n{{ template \"orchestrall.text\" . }}", "--template.data="+file).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"[integration] CRITICAL: " + m.alert + " in " + m.job, "it fails", r.url("grafana:3000") + m.dashboard + "\n", r.url("jaeger:16686") + m.traces} {
+			if !strings.Contains(string(text)+"\n", want) {
+				t.Errorf("%s: no %q in\n%s", m.alert, want, text)
+			}
+		}
+		var found jaegerAnswer
+		if err := getJSON(t.Context(), r.url("jaeger:16686")+strings.Replace(m.traces, "/search", "/api/traces", 1), &found); err != nil || len(found.Data) == 0 {
+			t.Errorf("%s: %d traces behind %s (%v)", m.alert, len(found.Data), m.traces, err)
+		}
+	}
+}
+
 // elsewhere reports whether a query asks for metrics of programs that do not run
 // here: cAdvisor needs containers to look at, and the platform's own client ends
 // before anybody could read its metrics.
@@ -528,7 +575,7 @@ func elsewhere(expr string) bool {
 
 // panels: each query of each panel of each dashboard returns something.
 func (r *run) panels(t *testing.T) {
-	queries, err := panelQueries(dashboards(t)...)
+	queries, err := panelQueries(dashboards(t, r.dir)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -553,7 +600,7 @@ func (r *run) panels(t *testing.T) {
 
 // rules: each rule measures something, and what is recorded is there.
 func (r *run) rules(t *testing.T) {
-	all, err := rules(ruleFiles(t)...)
+	all, err := rules(ruleFiles(t, r.dir)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package integration
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -109,7 +110,7 @@ func await(ctx context.Context, limit time.Duration, ask func(context.Context) e
 		if err == nil {
 			return nil
 		}
-		if final, ok := err.(stopWaiting); ok {
+		if final := (stopWaiting{}); errors.As(err, &final) {
 			return final.error
 		}
 		if ctx.Err() == nil || last == nil {
@@ -131,7 +132,7 @@ func freePorts(n int) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close() // all at once, so that none is given twice
+		defer func() { _ = l.Close() }() // all at once, so that none is given twice
 		ports = append(ports, l.Addr().String()[strings.LastIndex(l.Addr().String(), ":")+1:])
 	}
 	return ports, nil

@@ -62,8 +62,13 @@ func newStack(root, dir, webhook string, programs map[string]string) (*stack, er
 	}); err != nil {
 		return nil, err
 	}
+	// What belongs to the binary that is built is kept beside it.
+	monitoring := filepath.Join(dir, "monitoring")
+	if err := os.CopyFS(monitoring, os.DirFS(filepath.Join(root, "examples", "platform", "monitoring"))); err != nil {
+		return nil, err
+	}
 	for _, name := range []string{"recording.rules.yml", "alerting.rules.yml"} {
-		rules, err := os.ReadFile(filepath.Join(root, "examples", "platform", "monitoring", name))
+		rules, err := os.ReadFile(filepath.Join(monitoring, name))
 		if err != nil {
 			return nil, err
 		}
