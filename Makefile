@@ -26,6 +26,7 @@ test: ## run every test of every module
 .PHONY: bench
 bench: ## print what a call and what a build cost, as ratios (a few minutes; COLD=1 adds toolexec)
 	cd runtime && $(GO) test -run '^$$' -bench Call -count 10 -benchtime 100ms . | $(GO) run ./internal/benchtable
+	cd runtime && $(GO) test -run '^$$' -bench Line -count 10 -benchtime 100ms ./bootstrap | $(GO) run ./internal/benchtable
 	$(GO) test ./instrument -run '^$$' -bench Tree -benchtime 1x
 	$(GO) run ./internal/buildbench $(if $(COLD),-cold)
 

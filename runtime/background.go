@@ -34,7 +34,7 @@ func Go(ctx context.Context, f func(context.Context), options ...Option) {
 			}
 		}()
 		ctx, call := o.Start(ctx, fill)
-		defer call.End()
+		defer call.End(fill)
 		if call.span != nil && link.SpanContext.IsValid() {
 			call.link(link)
 		}

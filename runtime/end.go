@@ -194,6 +194,7 @@ func (c *Call) report(o *outcome, fill func(int) Value) {
 		level, message = slog.LevelWarn, st.messages.slow
 		lines = st.log && c.wants(level)
 	}
+	c.fillLate(lines, fill)
 	c.fillEnd(lines, fill)
 	if c.span != nil {
 		c.endSpan(o, fill)

@@ -73,7 +73,7 @@ func ExampleTrace() {
 	}, orchestrall.WithKind(orchestrall.LLM), orchestrall.WithAttribute("model", "small"))
 	fmt.Printf("%q, %v\n", answer, err)
 	// Output:
-	// level=ERROR msg="Ask failed" metadata.operation=Ask metadata.kind=llm metadata.status=failed error.name=*errors.errorString error.message="the model is not available"
+	// level=ERROR msg="Ask failed" metadata.operation=Ask metadata.kind=llm metadata.status=failed metadata.model=small error.name=*errors.errorString error.message="the model is not available"
 	// "", the model is not available
 }
 

@@ -198,6 +198,34 @@ func TestErrorsAreDescribed(t *testing.T) {
 	}
 }
 
+// TestFailuresThatNobodyWatched have the fields of the start where the end knows
+// them: the call is in an unsampled trace, and DEBUG lines are off.
+func TestFailuresThatNobodyWatched(t *testing.T) {
+	for _, late := range []bool{true, false} {
+		j := logs(t, slog.LevelInfo, true)
+		o := operation(orchestrall.Spec{Name: "Line.Late", Late: late, Fields: []orchestrall.Field{
+			{Role: orchestrall.Attribute, Key: "order"},
+			{Role: orchestrall.Event, Key: "note"},
+			{Role: orchestrall.Attribute, Key: "rows", AtEnd: true},
+		}})
+		asked := 0
+		call := func(err error) {
+			fill := func(i int) orchestrall.Value { asked++; return of(i + 10) }
+			_, call := o.Start(below(false), fill)
+			defer call.EndErr(&err, fill)
+		}
+		call(nil)
+		if asked != 0 {
+			t.Errorf("a call that succeeds was asked for %d fields", asked)
+		}
+		call(os.ErrClosed)
+		meta, _ := j.lines(t)[0]["metadata"].(map[string]any)
+		if meta["rows"] != 12.0 || late && (meta["order"] != 10.0 || meta["note"] != 11.0) || !late && meta["order"] != nil {
+			t.Errorf("late %v: metadata is %v", late, meta)
+		}
+	}
+}
+
 func TestFieldsDoNotHideTheLinesOwn(t *testing.T) {
 	j := logs(t, slog.LevelDebug, true)
 	o := operation(orchestrall.Spec{Name: "Line.Own", Fields: []orchestrall.Field{

@@ -20,6 +20,7 @@ type Spec struct {
 	SLO      string        // for the catalog; no effect on the call
 	Ignore   []error       // errors.Is targets that do not count as failure, nor do panics with them
 	Fields   []Field       // field i is what the fill functions return for i
+	Late     bool          // the end's fill function knows the fields of the start, too, and is asked for them by calls that only a failure makes worth a line
 }
 
 // Field describes one value that a traced function hands to telemetry.

@@ -69,7 +69,7 @@ func Trace[T any](ctx context.Context, name string, f func(context.Context) (T, 
 	}
 	o, fill := adHoc.operation(name, options)
 	ctx, call := o.Start(ctx, fill)
-	defer call.EndErr(&err)
+	defer call.EndErr(&err, fill)
 	return f(ctx)
 }
 
@@ -133,7 +133,7 @@ func operationKey(name string, options []Option) string {
 }
 
 func optionSpec(name string, options []Option) Spec {
-	s := Spec{Name: name}
+	s := Spec{Name: name, Late: true}
 	for _, o := range options {
 		switch o.role {
 		case optionAttribute:
