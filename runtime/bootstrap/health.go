@@ -69,7 +69,7 @@ var failureReasons = []string{timedOut, unreachable, overloaded, denied, refused
 var (
 	timeoutText = regexp.MustCompile(`export timeout`)
 	retriedText = regexp.MustCompile(`retry-able request failure: body:`)
-	statusText  = regexp.MustCompile(`failed to send to \S+: (\d{3}) `)
+	statusText  = regexp.MustCompile(`(?:failed to send(?: logs)? to|pushing log lines to) \S+: (\d{3}) `)
 )
 
 func failureReason(err error) string {
@@ -104,6 +104,8 @@ func reasonOfStatus(code string) string {
 	switch {
 	case code == "401" || code == "403":
 		return denied
+	case code == "429" || code == "502" || code == "503" || code == "504":
+		return overloaded
 	case code[0] == '4':
 		return refused
 	}

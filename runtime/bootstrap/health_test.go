@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -173,4 +174,32 @@ func TestQueueLengthIsShown(t *testing.T) {
 		t.Errorf("%v spans wait, want 3", got)
 	}
 	stop()
+}
+
+// Log lines have the same measurements, whichever way they go.
+func TestExportsOfLogLinesAreMeasured(t *testing.T) {
+	for path, answer := range map[string]int{"/v1/logs": 200, "/loki/api/v1/push": 204, "/denied/v1/logs": 403, "/denied/loki/api/v1/push": 401} {
+		t.Run(path, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(answer) }))
+			defer server.Close()
+			_, stop := begin(t, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", server.URL+path)
+			status := "success"
+			if answer > 300 {
+				status = "failed"
+			}
+			exports := gauge(t, "orchestrall_export_duration_seconds", "signal=logs", "status="+status)
+			failures := gauge(t, "orchestrall_export_failures_total", "signal=logs", "reason="+denied)
+			slog.Info("hello")
+			if got := gauge(t, "orchestrall_export_queue_length", "signal=logs"); got > 1 {
+				t.Errorf("%v lines wait, want one at most", got)
+			}
+			stop()
+			if got := gauge(t, "orchestrall_export_duration_seconds", "signal=logs", "status="+status) - exports; got < 1 {
+				t.Errorf("%v exports, want one", got)
+			}
+			if got := gauge(t, "orchestrall_export_failures_total", "signal=logs", "reason="+denied) - failures; (got > 0) != (answer > 300) {
+				t.Errorf("%v failures after the answer %d", got, answer)
+			}
+		})
+	}
 }

@@ -28,6 +28,7 @@ type loki struct {
 	target *logTarget
 	client *http.Client
 	lost   lostLines
+	health health
 	pause  func(ctx context.Context, d time.Duration) error // between two attempts
 
 	ctx    context.Context // done when nothing will be sent any more
@@ -61,11 +62,19 @@ const (
 func newLoki(t *logTarget, client *http.Client) *loki {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := &loki{
-		target: t, client: client, lost: newLostLines(), pause: waitFor,
+		target: t, client: client, lost: newLostLines(), health: newHealth("logs"), pause: waitFor,
 		ctx: ctx, cancel: cancel, wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	watchQueue("logs", k.waiting, maxQueuedLines)
 	go k.run()
 	return k
+}
+
+// waiting is how many lines have not arrived yet.
+func (k *loki) waiting() int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return int64(len(k.queue) + k.sending)
 }
 
 // take implements sink. It never waits for the back end.
@@ -169,8 +178,13 @@ const (
 func (k *loki) send(batch []entry) {
 	body := pushBody(batch)
 	wait := lokiFirstWait
+	start := time.Now()
+	var again bool
+	var after time.Duration
+	var err error
+	defer func() { k.health.observe(start, err) }()
 	for attempt := 1; ; attempt++ {
-		again, after, err := k.push(body)
+		again, after, err = k.push(body)
 		if err == nil {
 			return
 		}

@@ -152,7 +152,7 @@ func pusher(s *lokiServer, waits *[]time.Duration) *loki {
 		panic(err)
 	}
 	return &loki{
-		target: t, client: http.DefaultClient, lost: newLostLines(), ctx: context.Background(),
+		target: t, client: http.DefaultClient, lost: newLostLines(), health: newHealth("logs"), ctx: context.Background(),
 		pause: func(_ context.Context, d time.Duration) error {
 			*waits = append(*waits, d)
 			return nil

@@ -250,8 +250,15 @@ type recordQueue struct {
 func newRecordQueue(exporter sdk.Exporter, general bool, size int) *recordQueue {
 	q := &recordQueue{max: size, general: general, lost: newLostLines()}
 	q.life, q.cancel = context.WithCancel(context.Background())
-	q.BatchProcessor = sdk.NewBatchProcessor(countingLogExporter{exporter, q}, sdk.WithMaxQueueSize(size))
+	q.BatchProcessor = sdk.NewBatchProcessor(countingLogExporter{exporter, newHealth("logs"), q}, sdk.WithMaxQueueSize(size))
+	watchQueue("logs", q.length, int64(size))
 	return q
+}
+
+func (q *recordQueue) length() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return int64(len(q.sizes))
 }
 
 // OnEmit implements sdk.Processor.
@@ -312,6 +319,7 @@ func (q *recordQueue) abandon() {
 
 type countingLogExporter struct {
 	sdk.Exporter
+	health
 	queue *recordQueue
 }
 
@@ -324,12 +332,13 @@ func (e countingLogExporter) Export(ctx context.Context, records []sdk.Record) e
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(e.queue.life, cancel)()
-	err := e.queue.life.Err()
+	start, err := time.Now(), e.queue.life.Err()
 	if err == nil {
 		err = e.Exporter.Export(ctx, records)
 	}
 	ended := e.queue.gone(len(records))
 	if err == nil || ended { // then they are counted already
+		e.observe(start, err)
 		return nil
 	}
 	if e.queue.general && takesNoLogs(err) {
@@ -337,6 +346,7 @@ func (e countingLogExporter) Export(ctx context.Context, records []sdk.Record) e
 		slog.Warn("log lines are not exported: what OTEL_EXPORTER_OTLP_ENDPOINT names takes no logs; set OTEL_LOGS_EXPORTER=none, or OTEL_EXPORTER_OTLP_LOGS_ENDPOINT to what does")
 		return nil
 	}
+	e.observe(start, err)
 	e.queue.lost.exportFailed.Add(float64(len(records)))
 	return fmt.Errorf("exporting log lines: %w", err)
 }
