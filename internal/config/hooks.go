@@ -179,6 +179,7 @@ var pointVerbs = []struct {
 	verb string
 }{
 	{hooks.Function, "replace"}, {hooks.Method, "replace"}, {hooks.Literal, "wrap"}, {hooks.Result, "wrap"}, {hooks.Entry, "before"},
+	{hooks.Goroutine, "replace"},
 }
 
 // point reads one place that is woven. The key hook belongs to the entries of
@@ -269,7 +270,7 @@ func (p *fileParser) checkTarget(n *yaml.Node, kind hooks.Kind, s hooks.Symbol) 
 	switch {
 	case kind == hooks.Method && s.Receiver == "":
 		p.add(p.pos(n), "bad-symbol", "write (*"+s.Package+".TYPE)."+s.Name, "method: %s has no receiver", quote(s.String()))
-	case (kind == hooks.Function || kind == hooks.Literal) && s.Receiver != "":
+	case (kind == hooks.Function || kind == hooks.Literal || kind == hooks.Goroutine) && s.Receiver != "":
 		p.add(p.pos(n), "bad-symbol", "write method: for a method", "%s: %s has a receiver", kind, quote(s.String()))
 	}
 }

@@ -45,6 +45,9 @@ const (
 	Literal  Kind = "literal"  // composite literals of a type
 	Result   Kind = "result"   // what calls of a function or method return
 	Entry    Kind = "entry"    // the definition of a first-party function
+	// Goroutine: calls of a function without parameters, in what a go statement
+	// of a function with a context starts; the hook's function gets that context.
+	Goroutine Kind = "goroutine"
 )
 
 // A Point is one place that is woven.
@@ -122,6 +125,8 @@ func (l *Library) Packages() []string {
 func (l *Library) HookModule(runtime string) string {
 	rest, below := strings.CutPrefix(l.Hook, runtime+"/")
 	switch {
+	case l.Hook == runtime:
+		return runtime
 	case !below:
 		return ""
 	case l.Module == "":

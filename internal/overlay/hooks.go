@@ -242,6 +242,17 @@ func imports(folders map[*scan.Folder]bool) map[string]bool {
 	return all
 }
 
+// detaches reports whether a folder may have a go statement that loses a trace.
+func detaches(f *scan.Folder, tests bool) bool {
+	return slices.ContainsFunc(f.Files, func(file *scan.SourceFile) bool { return file.Detaches && (tests || !file.Test) })
+}
+
+// onlyGoroutines reports whether a library is about go statements: it is woven
+// where something is traced, and is no reason to trace anything.
+func onlyGoroutines(l *hooks.Library) bool {
+	return !slices.ContainsFunc(l.Points, func(p hooks.Point) bool { return p.Kind != hooks.Goroutine })
+}
+
 // importsOne reports whether a folder imports, or is, one of the packages.
 func importsOne(f *scan.Folder, tests bool, paths map[string]bool) bool {
 	if paths[f.ImportPath] {

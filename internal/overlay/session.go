@@ -114,15 +114,20 @@ func (s *session) prepare() error {
 // completeBuild weaves libraries, makes what inserted code imports part of the
 // module graph and fills the overlay. Without anything to do it leaves no unit.
 func (s *session) completeBuild(t *targets) error {
-	w := s.newWeaving(t)
-	s.hooked = w.hooked
 	directives := slices.ContainsFunc(s.units, (*unit).changes)
+	w := s.newWeaving(t, directives)
+	s.hooked = w.hooked
 	if len(w.candidates) > 0 {
 		if err := s.openStore(); err != nil {
 			return err
 		}
 		if err := s.weaveLibraries(w, t, directives); err != nil {
 			return err
+		}
+	}
+	if len(w.candidates) == 0 {
+		for _, h := range w.hooked {
+			h.describe(nil, nil)
 		}
 	}
 	if !slices.ContainsFunc(s.units, (*unit).changes) {
@@ -183,6 +188,9 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 	}
 	for _, h := range w.hooked {
 		h.describe(woven, w.moved)
+	}
+	if !directives && !slices.ContainsFunc(w.active(), func(h *Hooked) bool { return !onlyGoroutines(h.lib) }) {
+		woven = nil // goroutines of a program in which nothing is traced
 	}
 	if err := s.renderWoven(woven, t); err != nil {
 		return err

@@ -43,21 +43,31 @@ type weaving struct {
 }
 
 // newWeaving looks at imports only.
-func (s *session) newWeaving(t *targets) *weaving {
+func (s *session) newWeaving(t *targets, directives bool) *weaving {
 	w := &weaving{session: s, packages: make(map[*scan.Folder]bool)}
 	for f := range t.build {
 		w.packages[f] = s.verb == "test" && slices.Contains(t.roots, f)
 	}
 	w.imported = imports(w.packages)
 	w.hooked = s.libraries(w.imported)
-	meant := make(map[string]bool)
+	meant, inGoroutines := make(map[string]bool), make(map[string]bool)
+	traced := directives
 	for _, h := range w.active() {
+		to := meant
+		if onlyGoroutines(h.lib) {
+			to = inGoroutines
+		} else {
+			traced = true
+		}
 		for _, p := range h.lib.Packages() {
-			meant[p] = true
+			to[p] = true
 		}
 	}
 	for f, tests := range w.packages {
-		if !ours(f.ImportPath) && importsOne(f, tests, meant) && (f.Generated || !f.CheckedIn()) {
+		if ours(f.ImportPath) || f.CheckedIn() && !f.Generated {
+			continue
+		}
+		if importsOne(f, tests, meant) || traced && detaches(f, tests) && importsOne(f, tests, inGoroutines) {
 			w.candidates = append(w.candidates, f)
 		}
 	}

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"go/parser"
 	"go/token"
 	"io"
@@ -26,6 +27,7 @@ func (f *Folder) readFacts(buf *[]byte) {
 			f.Directive = true
 		}
 		file.Package, file.Imports = header(src)
+		file.Detaches = bytes.Contains(src, []byte("go ")) && (bytes.Contains(src, []byte("Background()")) || bytes.Contains(src, []byte("TODO()")))
 	}
 }
 

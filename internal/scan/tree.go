@@ -69,6 +69,9 @@ type SourceFile struct {
 	Package string // of the package clause; "" when there is none to read
 	Imports []string
 	Test    bool
+	// Detaches: the file may have a go statement that makes a context from
+	// nothing.
+	Detaches bool
 
 	actual string // where the content is, when an overlay replaces it
 }

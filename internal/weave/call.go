@@ -74,6 +74,10 @@ func (w *weaver) qualified(sel *ast.SelectorExpr, pkg *ast.Ident) {
 	}
 	if h := w.find(hooks.Result, obj); h != nil {
 		w.wrapResults(h, sel, obj.(*types.Func))
+		return
+	}
+	if h := w.find(hooks.Goroutine, obj); h != nil {
+		w.detached(h, sel, pkg)
 	}
 }
 

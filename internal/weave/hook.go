@@ -101,6 +101,11 @@ func (h *Hook) bind(hookPkg, target *types.Package) string {
 		}
 	case hooks.Entry:
 		return h.bindEntry(sig, have)
+	case hooks.Goroutine:
+		results := sig.Results()
+		if sig.Recv() != nil || sig.Params().Len() > 0 || results.Len() != 1 || !types.Identical(have, types.NewSignatureType(nil, nil, nil, results, results, false)) {
+			return fmt.Sprintf("%s is %s, and %s.%s is %s", p.Target, brief(sig), hookPkg.Name(), p.Func, brief(have))
+		}
 	}
 	return ""
 }
