@@ -31,8 +31,9 @@ type exchange struct {
 	returned bool
 	status   atomic.Int32 // of the answer; 0 before it has begun
 
-	mu    sync.Mutex
-	route string
+	mu       sync.Mutex
+	route    string // by a router
+	reported string // by a ServeMux
 
 	final string // the route, once the handler is done
 }
@@ -79,15 +80,23 @@ func (e *exchange) setRoute(pattern string) {
 	e.mu.Unlock()
 }
 
-// routeAtEnd is the pattern that a router reported, or else the one that
-// ServeMux left in the request.
+// report notes the pattern of a ServeMux whose request is a copy. The innermost
+// reports first.
+func (e *exchange) report(pattern string) {
+	e.mu.Lock()
+	e.reported = below(pattern, e.reported)
+	e.mu.Unlock()
+}
+
+// routeAtEnd is the pattern that a router has named, or else what ServeMux left in
+// the request and in its copies.
 func (e *exchange) routeAtEnd() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.route == "" {
-		e.route = routeOf(e.inner.Pattern)
+	if e.route != "" {
+		return e.route
 	}
-	return e.route
+	return below(routeOf(e.inner.Pattern), e.reported)
 }
 
 // routeOf is the path of a ServeMux pattern: "GET example.com/users/{id}" →

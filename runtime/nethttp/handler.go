@@ -45,7 +45,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err := error(nil)
 	ctx, call := e.begin(r)
 	defer call.EndErr(&err, func(field int) orchestrall.Value { return e.field(field) })
-	defer e.end(r, &err)
+	defer e.end(r, &err, &call)
 	own := ownerOf(w)
 	if own != nobody {
 		*r = *r.WithContext(ctx)
@@ -74,7 +74,7 @@ func Serve(r *http.Request, route string, next func(*http.Request) (status int))
 	err := error(nil)
 	ctx, call := e.begin(r)
 	defer call.EndErr(&err, func(field int) orchestrall.Value { return e.field(field) })
-	defer e.end(r, &err)
+	defer e.end(r, &err, &call)
 	e.inner = r.WithContext(ctx)
 	e.told(next(e.inner))
 	e.returned = true

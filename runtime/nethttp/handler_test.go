@@ -67,8 +67,17 @@ func TestRoutes(t *testing.T) {
 	outer := http.NewServeMux()
 	outer.Handle("/a/", http.StripPrefix("/a", inner))
 	reported := http.NewServeMux()
-	reported.Handle("/r/{x}", nethttp.Routed(http.HandlerFunc(ok)))
-	reported.HandleFunc("/f/{x}", nethttp.RoutedFunc(ok))
+	nethttp.ServeMuxHandle(reported, "/r/{x}", http.HandlerFunc(ok))
+	nethttp.ServeMuxHandleFunc(reported, "/f/{x}", ok)
+	stripped := http.NewServeMux()
+	nethttp.ServeMuxHandle(stripped, "/api/", copying(http.StripPrefix("/api", reported)))
+	whole := http.NewServeMux()
+	nethttp.ServeMuxHandle(whole, "/", copying(reported))
+	before := http.DefaultServeMux
+	t.Cleanup(func() { http.DefaultServeMux = before })
+	http.DefaultServeMux = http.NewServeMux()
+	nethttp.Handle("/dh/{x}", http.HandlerFunc(ok))
+	nethttp.HandleFunc("/df/{x}", ok)
 	spoken := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { nethttp.SetRoute(r.Context(), "/spoken/:id") })
 
 	for _, c := range []struct {
@@ -81,6 +90,11 @@ func TestRoutes(t *testing.T) {
 		{"nested", "/a/b/c", "GET /a/", outer},
 		{"behind a copy", "/r/1", "GET /r/{x}", copying(reported)},
 		{"function behind a copy", "/f/1", "GET /f/{x}", copying(reported)},
+		{"stripped prefix", "/api/r/1", "GET /api/r/{x}", stripped},
+		{"stripped prefix behind a copy", "/api/f/1", "GET /api/f/{x}", copying(stripped)},
+		{"mux in a mux", "/f/1", "GET /f/{x}", whole},
+		{"default mux", "/dh/1", "GET /dh/{x}", copying(http.DefaultServeMux)},
+		{"function of the default mux", "/df/1", "GET /df/{x}", nil},
 		{"timeout", "/x", "GET /x", nethttp.TimeoutHandler(mux("/x", ok), time.Minute, "")},
 		{"limit", "/x", "GET /x", nethttp.MaxBytesHandler(mux("/x", ok), 1000)},
 		{"router", "/spoken/1", "GET /spoken/:id", spoken},

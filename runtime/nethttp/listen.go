@@ -79,52 +79,13 @@ func MaxBytesHandler(h http.Handler, n int64) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		limited := *r
 		limited.Body = MaxBytesReader(w, r.Body, n)
-		h.ServeHTTP(w, &limited)
-		SetRoute(limited.Context(), routeOf(limited.Pattern))
+		Routed(h).ServeHTTP(w, &limited)
 	})
 }
 
 // TimeoutHandler is http.TimeoutHandler with [Routed] around the handler.
 func TimeoutHandler(h http.Handler, dt time.Duration, msg string) http.Handler {
 	return http.TimeoutHandler(Routed(h), dt, msg)
-}
-
-// Routed returns h such that the ServeMux pattern by which it was chosen, or the
-// one by which it chooses, is known to the request's span although what stands
-// between the server and h has copied the request.
-func Routed(h http.Handler) http.Handler {
-	if h == nil {
-		return nil // for net/http to refuse
-	}
-	if f, ok := h.(http.HandlerFunc); ok && f == nil {
-		return h
-	}
-	return routed{h}
-}
-
-// RoutedFunc is [Routed] for what http.HandleFunc takes.
-func RoutedFunc(f func(http.ResponseWriter, *http.Request)) func(http.ResponseWriter, *http.Request) {
-	if f == nil {
-		return nil
-	}
-	return routed{http.HandlerFunc(f)}.ServeHTTP
-}
-
-type routed struct{ next http.Handler }
-
-// ServeHTTP implements http.Handler.
-func (h routed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e := exchangeOf(r.Context())
-	if e == nil || e.inner == r {
-		h.next.ServeHTTP(w, r)
-		return
-	}
-	defer func() {
-		if route := routeOf(r.Pattern); route != "" {
-			e.setRoute(route)
-		}
-	}()
-	h.next.ServeHTTP(w, r)
 }
 
 func serverWriter(w http.ResponseWriter) http.ResponseWriter {

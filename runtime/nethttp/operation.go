@@ -98,7 +98,7 @@ func (e *exchange) begin(r *http.Request) (context.Context, orchestrall.Call) {
 }
 
 // end runs below a panic, too. It must not recover: that is for the call.
-func (e *exchange) end(outer *http.Request, err *error) {
+func (e *exchange) end(outer *http.Request, err *error, call *orchestrall.Call) {
 	if e.inner != outer {
 		// As if the handler had got this very request: whoever serves removes
 		// the files of the form, and middleware reads the pattern.
@@ -114,7 +114,7 @@ func (e *exchange) end(outer *http.Request, err *error) {
 		*err = statusError(code)
 	}
 	e.final = e.routeAtEnd()
-	requests.count(methodName(e.method), e.final, e.codeLabel(code))
+	call.Use(requests.count(methodName(e.method), e.final, e.codeLabel(code)))
 }
 
 // codeLabel is what http_requests_total calls the answer.

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
 )
 
 // requestsTotal counts what servers answer, once a request however many
@@ -28,7 +30,7 @@ var requests requestCounts
 // program which has a metric of this name itself can register it.
 type requestCounts struct {
 	register sync.Once
-	all      atomic.Pointer[map[requestKey]prometheus.Counter] // copied on write
+	all      atomic.Pointer[map[requestKey]*requestSeries] // copied on write
 
 	mu     sync.Mutex
 	routes atomic.Pointer[map[string]bool] // copied on write
@@ -39,20 +41,31 @@ type requestKey struct {
 	code          int // 0: the handler has taken the connection over
 }
 
-func (c *requestCounts) count(method, route string, code int) {
+// requestSeries is where the requests of one key are counted and timed.
+type requestSeries struct {
+	counter  prometheus.Counter
+	duration orchestrall.Series
+}
+
+// count counts a request and returns where it is timed: nowhere in particular for
+// a route that is one too many, so that the label's own limit is seen at work.
+func (c *requestCounts) count(method, route string, code int) orchestrall.Series {
 	key := requestKey{method, route, code}
 	if all := c.all.Load(); all != nil {
-		counter := (*all)[key]
-		if counter == nil && c.over(route, len(*all)) {
-			key.route = otherRoute
-			counter = (*all)[key]
+		if s := (*all)[key]; s != nil {
+			s.counter.Inc()
+			return s.duration
 		}
-		if counter != nil {
-			counter.Inc()
-			return
+		if c.over(route, len(*all)) {
+			key.route = otherRoute
+			if s := (*all)[key]; s != nil {
+				s.counter.Inc()
+				return orchestrall.Series{}
+			}
 		}
 	}
-	c.counter(key).Inc()
+	c.series(key).counter.Inc()
+	return orchestrall.Series{}
 }
 
 // over reports whether a route is one too many.
@@ -61,22 +74,22 @@ func (c *requestCounts) over(route string, series int) bool {
 	return route != "" && routes != nil && (len(*routes) >= maxRoutes || series >= maxSeries) && !(*routes)[route]
 }
 
-func (c *requestCounts) counter(key requestKey) prometheus.Counter {
+func (c *requestCounts) series(key requestKey) *requestSeries {
 	c.register.Do(func() {
 		defer func() { _ = recover() }()             // a registry of the program's own
 		_ = prometheus.DefaultRegisterer.Register(c) // there is no name that it could refuse
 	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all, routes := map[requestKey]prometheus.Counter{}, map[string]bool{}
+	all, routes := map[requestKey]*requestSeries{}, map[string]bool{}
 	if old := c.all.Load(); old != nil {
 		all, routes = maps.Clone(*old), maps.Clone(*c.routes.Load())
 	}
 	if c.over(key.route, len(all)) {
 		key.route = otherRoute
 	}
-	if counter := all[key]; counter != nil {
-		return counter
+	if s := all[key]; s != nil {
+		return s
 	}
 	if key.route != otherRoute && key.route != "" {
 		routes[key.route] = true
@@ -85,14 +98,17 @@ func (c *requestCounts) counter(key requestKey) prometheus.Counter {
 	if key.code > 0 {
 		code = strconv.Itoa(key.code)
 	}
-	counter := prometheus.NewCounter(prometheus.CounterOpts{
-		Name: requestsTotal, Help: requestsHelp,
-		ConstLabels: prometheus.Labels{"method": key.method, "route": key.route, "code": code},
-	})
-	all[key] = counter
+	s := &requestSeries{
+		counter: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: requestsTotal, Help: requestsHelp,
+			ConstLabels: prometheus.Labels{"method": key.method, "route": key.route, "code": code},
+		}),
+		duration: server.Series(orchestrall.Of(key.method), orchestrall.Of(key.route)),
+	}
+	all[key] = s
 	c.routes.Store(&routes)
 	c.all.Store(&all)
-	return counter
+	return s
 }
 
 const requestsHelp = "Requests that were answered, by method, route and status code."
@@ -106,8 +122,8 @@ func (c *requestCounts) Collect(out chan<- prometheus.Metric) {
 	if all == nil || taken() {
 		return
 	}
-	for _, counter := range *all {
-		out <- counter
+	for _, s := range *all {
+		out <- s.counter
 	}
 }
 
