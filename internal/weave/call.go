@@ -335,11 +335,25 @@ func (w *weaver) literal(lit *ast.CompositeLit) {
 		return
 	}
 	for _, h := range w.hooks[hooks.Literal][s] {
-		w.field(h, lit)
+		w.field(h, lit, named)
 	}
 }
 
-func (w *weaver) field(h *Hook, lit *ast.CompositeLit) {
+// wrapper is how the file names the hook's function for a literal of that
+// type. Its type arguments cannot be inferred from every value.
+func (w *weaver) wrapper(h *Hook, lit *ast.CompositeLit, named *types.Named) (string, bool) {
+	name := w.use(h)
+	if named.TypeArgs().Len() == 0 {
+		return name, true
+	}
+	args, ok := w.spellAll(named.TypeArgs(), lit.Pos())
+	if !ok {
+		w.note(h, lit.Pos(), "a type argument that cannot be named here")
+	}
+	return name + "[" + strings.Join(args, ", ") + "]", ok
+}
+
+func (w *weaver) field(h *Hook, lit *ast.CompositeLit, named *types.Named) {
 	for _, elt := range lit.Elts {
 		kv, ok := elt.(*ast.KeyValueExpr)
 		if !ok {
@@ -347,9 +361,11 @@ func (w *weaver) field(h *Hook, lit *ast.CompositeLit) {
 			return
 		}
 		if id, ok := kv.Key.(*ast.Ident); ok && id.Name == h.Point.Field {
-			w.insert(kv.Value.Pos(), w.use(h)+"(")
-			w.insert(kv.Value.End(), ")")
-			w.match(h, lit.Pos())
+			if name, ok := w.wrapper(h, lit, named); ok {
+				w.insert(kv.Value.Pos(), name+"(")
+				w.insert(kv.Value.End(), ")")
+				w.match(h, lit.Pos())
+			}
 			return
 		}
 	}
@@ -362,8 +378,10 @@ func (w *weaver) field(h *Hook, lit *ast.CompositeLit) {
 			return
 		}
 	}
-	w.insert(lit.Lbrace+1, fmt.Sprintf("%s: %s(nil), ", h.Point.Field, w.use(h)))
-	w.match(h, lit.Pos())
+	if name, ok := w.wrapper(h, lit, named); ok {
+		w.insert(lit.Lbrace+1, fmt.Sprintf("%s: %s(nil), ", h.Point.Field, name))
+		w.match(h, lit.Pos())
+	}
 }
 
 // entry runs the hook's function where a function begins.
