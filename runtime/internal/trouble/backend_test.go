@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	logs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -21,10 +22,10 @@ import (
 // before the test is over.
 type backend func(t *testing.T, held chan<- struct{}) (endpoint string)
 
-// Spans made while the back end holds a request may wait; all others are lost,
-// and each must be counted.
+// Spans and lines made while the back end holds a request may wait; all others
+// are lost, and each must be counted.
 func TestBackendsInTrouble(t *testing.T) {
-	for _, protocol := range []string{"http/protobuf", "grpc"} {
+	for _, protocol := range []string{"http/protobuf", "grpc", "loki"} {
 		for name, test := range map[string]struct {
 			backend  backend
 			holds    bool
@@ -51,27 +52,49 @@ func TestBackendsInTrouble(t *testing.T) {
 			"exhausted":                {backend: refuses(codes.ResourceExhausted), protocol: "grpc"},
 			"internal error":           {backend: refuses(codes.Internal), protocol: "grpc"},
 		} {
-			if test.protocol != "" && test.protocol != protocol {
+			if test.protocol != "" && (test.protocol == "grpc") != (protocol == "grpc") {
 				continue
 			}
 			t.Run(protocol+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				held := make(chan struct{}, 1)
 				endpoint := test.backend(t, held)
-				p := launch(t, nil, "OTEL_EXPORTER_OTLP_ENDPOINT="+endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL="+protocol)
+				env := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL=" + protocol}
+				switch protocol {
+				case "grpc":
+					env = append(env, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT="+endpoint)
+				case "http/protobuf":
+					env = append(env, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT="+endpoint+"/v1/logs")
+				case "loki": // which takes no spans
+					env = []string{"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=" + endpoint + "/loki/api/v1/push"}
+				}
+				p := launch(t, nil, append(env, "LOG_SAMPLING=off")...)
 				const first, n = 10, 1000
 				p.calls("calls", first)
 				if test.holds {
 					<-held
 				}
 				p.calls("calls", n) // returns though nothing is let go
-				const spans = 4 * (first + n)
-				if lost := total(p.lost(lostSpans)); lost > spans || lost < spans-queueSize && test.holds {
-					t.Errorf("%d of %d spans are lost while the queue holds %d", lost, spans, queueSize)
+				// A span for each call, a line for each request.
+				const spans, lines = 4 * (first + n), first + n
+				if lost := p.lost(lostSpans); protocol != "loki" && (total(lost) > spans || total(lost) < spans-queueSize && test.holds) {
+					t.Errorf("%v of %d spans are lost while the queue holds %d", lost, spans, queueSize)
+				}
+				// Loki's queue holds all of them.
+				if lost := p.lost(lostLines); protocol != "loki" && total(lost) < lines-queueSize && test.holds {
+					t.Errorf("%v of %d lines are lost while the queue holds %d", lost, lines, queueSize)
 				}
 				p.ask("stop")
-				if lost := p.lost(lostSpans); total(lost) != spans && name != "200 and garbage" {
-					t.Errorf("of %d spans %d were counted as lost: %v", spans, total(lost), lost)
+				// Loki need not say more than 200.
+				if name != "200 and garbage" && (name != "200 and no end" || protocol != "loki") {
+					if protocol != "loki" {
+						if lost := p.lostInTheEnd(lostSpans, spans); total(lost) != spans {
+							t.Errorf("of %d spans %d were counted as lost: %v", spans, total(lost), lost)
+						}
+					}
+					if lost := p.lostInTheEnd(lostLines, lines); total(lost) < lines { // those about the back end come on top
+						t.Errorf("of %d lines %d were counted as lost: %v", lines, total(lost), lost)
+					}
 				}
 				if leaks := p.ask("leaks"); leaks != `"<nil>"` {
 					t.Errorf("goroutines are left: %s", strings.ReplaceAll(leaks, `\n`, "\n"))
@@ -235,6 +258,17 @@ func (e exporter) Export(ctx context.Context, r *collector.ExportTraceServiceReq
 	return &collector.ExportTraceServiceResponse{}, e.answer(ctx, r)
 }
 
+// lineExporter does the same with lines.
+type lineExporter struct {
+	logs.UnimplementedLogsServiceServer
+	answer func(context.Context, *collector.ExportTraceServiceRequest) error
+}
+
+// Export implements logs.LogsServiceServer.
+func (e lineExporter) Export(ctx context.Context, _ *logs.ExportLogsServiceRequest) (*logs.ExportLogsServiceResponse, error) {
+	return &logs.ExportLogsServiceResponse{}, e.answer(ctx, nil)
+}
+
 func serveGRPC(t *testing.T, answer func(context.Context, *collector.ExportTraceServiceRequest) error) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -242,6 +276,7 @@ func serveGRPC(t *testing.T, answer func(context.Context, *collector.ExportTrace
 	}
 	s := grpc.NewServer()
 	collector.RegisterTraceServiceServer(s, exporter{answer: answer})
+	logs.RegisterLogsServiceServer(s, lineExporter{answer: answer})
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(s.Stop)
 	return "http://" + l.Addr().String()

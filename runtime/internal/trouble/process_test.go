@@ -120,6 +120,17 @@ func (p *process) lost(counter string) map[string]int {
 	return byReason
 }
 
+// lostInTheEnd asks until so many are lost: stop returns at its limit, though the
+// count may not be complete before a moment later.
+func (p *process) lostInTheEnd(counter string, want int) map[string]int {
+	p.t.Helper()
+	for begin := time.Now(); ; {
+		if lost := p.lost(counter); total(lost) >= want || time.Since(begin) > hopeless/4 {
+			return lost
+		}
+	}
+}
+
 func total(byReason map[string]int) (n int) {
 	for _, m := range byReason {
 		n += m
@@ -127,4 +138,7 @@ func total(byReason map[string]int) (n int) {
 	return n
 }
 
-const lostSpans = "orchestrall_spans_dropped_total"
+const (
+	lostSpans = "orchestrall_spans_dropped_total"
+	lostLines = "log_events_dropped_total"
+)

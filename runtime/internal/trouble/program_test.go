@@ -57,7 +57,8 @@ func program() {
 		case "leaks":
 			// Go goes on asking for a name after nobody wants to know any more.
 			fmt.Printf("%q\n", fmt.Sprint(goleak.Find(before,
-				goleak.IgnoreAnyFunction("net.(*Resolver).lookupIPAddr.func1"), goleak.IgnoreAnyFunction("net.(*Resolver).lookupIPAddr.func2"),
+				goleak.IgnoreAnyFunction("net.(*Resolver).lookupIPAddr"), goleak.IgnoreAnyFunction("net.(*Resolver).lookupIPAddr.func1"),
+				goleak.IgnoreAnyFunction("net.(*Resolver).lookupIPAddr.func2"),
 				goleak.IgnoreAnyFunction("net.(*Resolver).goLookupIPCNAMEOrder.func3.1"))))
 		}
 	}

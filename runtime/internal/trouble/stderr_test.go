@@ -8,8 +8,6 @@ import (
 	"testing"
 )
 
-const lostLines = "log_events_dropped_total"
-
 // Whatever becomes of standard error, the program goes on and knows what it lost.
 func TestStandardErrorInTrouble(t *testing.T) {
 	const n = 5000 // ten times what a pipe holds

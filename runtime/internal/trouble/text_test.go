@@ -26,7 +26,7 @@ func (r *receiver) take(request *collector.ExportTraceServiceRequest) {
 	if r.byName == nil {
 		r.byName = map[string][]*spans.Span{}
 	}
-	for _, rs := range request.ResourceSpans {
+	for _, rs := range request.GetResourceSpans() { // none in a request with lines
 		for _, ss := range rs.ScopeSpans {
 			for _, s := range ss.Spans {
 				r.byName[s.Name] = append(r.byName[s.Name], s)
