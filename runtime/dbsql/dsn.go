@@ -70,16 +70,12 @@ func urlPlace(dsn string) place {
 }
 
 // mysqlPlace reads user:password@net(address)/name?parameters, in which the
-// password may hold any of the marks.
+// password may hold any of the marks: as for the driver, the last slash and the
+// last @ before it count.
 func mysqlPlace(dsn string) (p place) {
 	slash := strings.LastIndexByte(dsn, '/')
 	if slash < 0 {
 		return place{}
-	}
-	if mark := strings.IndexByte(dsn, '?'); mark >= 0 && slash > mark { // a slash in a parameter
-		if at := strings.LastIndexByte(dsn[:mark], '/'); at >= 0 {
-			slash = at
-		}
 	}
 	p.namespace, _, _ = strings.Cut(dsn[slash+1:], "?")
 	head := dsn[strings.LastIndexByte(dsn[:slash], '@')+1 : slash]

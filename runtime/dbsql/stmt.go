@@ -26,11 +26,20 @@ func newStmt(s driver.Stmt, c *conn, p *prepared) driver.Stmt {
 	if cc, ok := s.(driver.ColumnConverter); ok { //nolint:staticcheck // what old drivers have
 		return struct {
 			*stmt
-			driver.ColumnConverter //nolint:staticcheck // what old drivers have
-		}{w, cc}
+			converter
+		}{w, converter{cc}}
 	}
 	return w
 }
+
+// converter has a name other than its method's, which an embedded
+// driver.ColumnConverter would hide.
+type converter struct {
+	inner driver.ColumnConverter //nolint:staticcheck // what old drivers have
+}
+
+// ColumnConverter implements driver.ColumnConverter.
+func (c converter) ColumnConverter(i int) driver.ValueConverter { return c.inner.ColumnConverter(i) }
 
 // Close implements driver.Stmt.
 func (s *stmt) Close() error { return s.inner.Close() }
