@@ -21,13 +21,14 @@ func readOnly(b io.ReadCloser) bool {
 func (a *attempt) watch(b io.ReadCloser) io.ReadCloser {
 	w := &body{ReadCloser: b, attempt: a}
 	// Whoever forgets the body loses a connection, but its span is still told.
-	runtime.AddCleanup(w, (*attempt).abandoned, a)
+	w.forgotten = runtime.AddCleanup(w, (*attempt).abandoned, a)
 	return w
 }
 
 type body struct {
 	io.ReadCloser
-	attempt *attempt
+	attempt   *attempt
+	forgotten runtime.Cleanup
 }
 
 // Read implements io.Reader.
@@ -36,9 +37,9 @@ func (b *body) Read(p []byte) (int, error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
-		b.attempt.end(nil)
+		b.end(nil)
 	default:
-		b.attempt.end(failure(err))
+		b.end(failure(err))
 	}
 	return n, err
 }
@@ -47,8 +48,16 @@ func (b *body) Read(p []byte) (int, error) {
 // failure: the program has read what it wanted.
 func (b *body) Close() error {
 	err := b.ReadCloser.Close()
-	b.attempt.end(nil)
+	b.end(nil)
 	return err
+}
+
+// end ends the attempt if that has not happened. A cleanup that is left to the
+// garbage collector costs more than the rest of the hook.
+func (b *body) end(err error) {
+	if b.attempt.end(err) {
+		b.forgotten.Stop()
+	}
 }
 
 func (a *attempt) abandoned() { a.end(nil) }
