@@ -111,9 +111,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// handlers are programs by name, for what not every system has.
-var handlers = map[string]func(){}
-
 // program is what the tests run as a process of its own.
 func program(name string) {
 	if name == "earlier" {
