@@ -21,12 +21,8 @@ type exchange struct {
 	remote remoteSpan      // the caller's, where the headers name one
 	w      http.ResponseWriter
 	inner  *http.Request // as the handler gets it
-
-	// Of the request, read before the handler may change them.
-	method, host, path, peer string
-	proto                    [2]int32
-	secure                   bool
-	more                     *headers // nil where nobody will see them
+	method string
+	told   *details // nil until somebody will see them
 
 	returned bool
 	status   atomic.Int32 // of the answer; 0 before it has begun
@@ -38,8 +34,24 @@ type exchange struct {
 	final string // the route, once the handler is done
 }
 
-// headers are what a span shows of them.
-type headers struct{ agent, client string }
+// details are what spans and log lines show of a request: of one with a span as
+// it came, of any other as it is when it has failed.
+type details struct {
+	host, path, peer, agent, client string
+	major, minor                    int
+	secure                          bool
+}
+
+func detailsOf(r *http.Request) *details {
+	d := &details{
+		host: r.Host, peer: r.RemoteAddr, major: r.ProtoMajor, minor: r.ProtoMinor, secure: r.TLS != nil,
+		agent: r.Header.Get("User-Agent"), client: forwarded(r.Header),
+	}
+	if r.URL != nil {
+		d.path = r.URL.Path
+	}
+	return d
+}
 
 // hijacked is the status of a connection that the handler has taken over without
 // an answer that could be seen.
@@ -93,10 +105,10 @@ func (e *exchange) report(pattern string) {
 func (e *exchange) routeAtEnd() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.route != "" {
-		return e.route
+	if e.route == "" {
+		return below(routeOf(e.inner.Pattern), e.reported)
 	}
-	return below(routeOf(e.inner.Pattern), e.reported)
+	return e.route
 }
 
 // routeOf is the path of a ServeMux pattern: "GET example.com/users/{id}" →
@@ -115,8 +127,8 @@ func (e *exchange) implied() {
 	}
 }
 
-// told notes the status of the answer. Informational ones come before it.
-func (e *exchange) told(status int) {
+// answers notes the status of the answer. Informational ones come before it.
+func (e *exchange) answers(status int) {
 	if status >= 200 || status == http.StatusSwitchingProtocols {
 		e.status.CompareAndSwap(0, int32(status))
 	}

@@ -36,7 +36,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	next := h.handler()
 	// "PRI *" is no request: a handler for HTTP/2 without TLS takes the
 	// connection over, and each request on it is one of its own.
-	if r.Method == "PRI" || exchangeOf(r.Context()) != nil {
+	// And behind a Handler nobody gets the server's own writer.
+	own := ownerOf(w)
+	if r.Method == "PRI" || own == nobody && exchangeOf(r.Context()) != nil {
 		next.ServeHTTP(w, r)
 		return
 	}
@@ -46,7 +48,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, call := e.begin(r)
 	defer call.EndErr(&err, func(field int) orchestrall.Value { return e.field(field) })
 	defer e.end(r, &err, &call)
-	own := ownerOf(w)
 	if own != nobody {
 		*r = *r.WithContext(ctx)
 		e.inner = r
@@ -76,6 +77,6 @@ func Serve(r *http.Request, route string, next func(*http.Request) (status int))
 	defer call.EndErr(&err, func(field int) orchestrall.Value { return e.field(field) })
 	defer e.end(r, &err, &call)
 	e.inner = r.WithContext(ctx)
-	e.told(next(e.inner))
+	e.answers(next(e.inner))
 	e.returned = true
 }

@@ -71,15 +71,7 @@ func init() {
 }
 
 func newExchange(r *http.Request) *exchange {
-	e := &exchange{
-		parent: r.Context(), inner: r,
-		method: r.Method, host: r.Host, peer: r.RemoteAddr,
-		proto: [2]int32{int32(r.ProtoMajor), int32(r.ProtoMinor)}, secure: r.TLS != nil,
-	}
-	if r.URL != nil {
-		e.path = r.URL.Path
-	}
-	return e
+	return &exchange{parent: r.Context(), inner: r, method: r.Method}
 }
 
 // begin starts the span below the caller's.
@@ -92,7 +84,7 @@ func (e *exchange) begin(r *http.Request) (context.Context, orchestrall.Call) {
 	}
 	ctx, call := server.Start(e)
 	if ctx != context.Context(e) && trace.SpanFromContext(ctx).IsRecording() {
-		e.more = &headers{agent: r.Header.Get("User-Agent"), client: forwarded(r.Header)}
+		e.told = detailsOf(r)
 	}
 	return ctx, call
 }
@@ -141,37 +133,46 @@ func (e *exchange) field(field int) orchestrall.Value {
 		}
 	case serverStatus:
 		return number(e.code())
+	default:
+		if e.told == nil {
+			e.told = detailsOf(e.inner)
+		}
+		return e.told.field(field)
+	}
+	return orchestrall.Value{}
+}
+
+func (d *details) field(field int) orchestrall.Value {
+	switch field {
 	case serverPath:
-		return text(e.path)
+		return text(d.path)
 	case serverScheme:
-		if e.secure {
+		if d.secure {
 			return orchestrall.Of("https")
 		}
 		return orchestrall.Of("http")
 	case serverAddress:
-		host, _ := hostPort(e.host)
+		host, _ := hostPort(d.host)
 		return text(host)
 	case serverPort:
-		_, port := hostPort(e.host)
+		_, port := hostPort(d.host)
 		return number(port)
 	case serverClient:
-		if e.more != nil && e.more.client != "" {
-			return text(e.more.client)
+		if d.client != "" {
+			return text(d.client)
 		}
-		host, _ := hostPort(e.peer)
+		host, _ := hostPort(d.peer)
 		return text(host)
 	case serverPeer:
-		host, _ := hostPort(e.peer)
+		host, _ := hostPort(d.peer)
 		return text(host)
 	case serverPeerPort:
-		_, port := hostPort(e.peer)
+		_, port := hostPort(d.peer)
 		return number(port)
 	case serverProtocol:
-		return text(protocol(int(e.proto[0]), int(e.proto[1])))
+		return text(protocol(d.major, d.minor))
 	case serverAgent:
-		if e.more != nil {
-			return text(e.more.agent)
-		}
+		return text(d.agent)
 	}
 	return orchestrall.Value{}
 }

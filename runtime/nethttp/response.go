@@ -59,7 +59,7 @@ func (p *plain) Write(b []byte) (int, error) {
 // WriteHeader implements http.ResponseWriter.
 func (p *plain) WriteHeader(status int) {
 	p.w.WriteHeader(status)
-	(*exchange)(p).told(status)
+	(*exchange)(p).answers(status)
 }
 
 // Unwrap is for http.ResponseController.
