@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -341,4 +342,33 @@ func (w way) run(b *testing.B, ctx context.Context, goroutines int) {
 			_, _ = w.call(ctx, in)
 		}
 	})
+}
+
+// BenchmarkPanic is a panic that passes so many traced calls before somebody
+// recovers.
+func BenchmarkPanic(b *testing.B) {
+	for _, depth := range []int{1, 10, 100, 1000} {
+		b.Run(strconv.Itoa(depth), func(b *testing.B) {
+			ctx := benchContext(b, false)
+			slog.SetDefault(slog.New(slog.DiscardHandler))
+			for b.Loop() {
+				thrown(ctx, depth)
+			}
+		})
+	}
+}
+
+func thrown(ctx context.Context, depth int) {
+	defer func() { _ = recover() }()
+	deeper(ctx, depth)
+}
+
+//go:noinline
+func deeper(ctx context.Context, depth int) {
+	ctx, call := opPlain.Start(ctx)
+	defer call.End()
+	if depth == 1 {
+		panic(errWork)
+	}
+	deeper(ctx, depth-1)
 }
