@@ -163,10 +163,11 @@ func (b *bench) compare(w io.Writer, name, dir string) error {
 	}
 	still := func(int) error { return nil }
 	edit := func(i int) error { return b.edit(filepath.Join(dir, "agent", "agent.go"), i) }
+	hooked := func(i int) error { return b.edit(filepath.Join(dir, "api", "api.go"), i) }
 	for _, c := range []struct {
 		what   string
 		before func(int) error
-	}{{"nothing changed", still}, {"one annotated file changed", edit}} {
+	}{{"nothing changed", still}, {"one annotated file changed", edit}, {"one file with hooked calls changed", hooked}} {
 		if err := b.row(w, name, c.what, c.before, plain, ours); err != nil {
 			return err
 		}

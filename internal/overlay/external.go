@@ -33,7 +33,7 @@ type externals struct {
 func (s *session) externalKey(paths []string) string {
 	h := sha256.New()
 	ctx := s.buildContext()
-	fmt.Fprintf(h, "%q %q %q %q %v %q %q %q %q\n", toolID(), s.dir, ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled, ctx.BuildTags, s.args.list, s.mod, s.args.mod)
+	fmt.Fprintf(h, "%q %q %q %q %v %q %q %q %q\n", toolID(), s.dir, ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled, ctx.BuildTags, s.args.list, s.mod, s.args.mod+" "+s.args.toolexec)
 	for _, name := range []string{"GOFLAGS", "GOROOT", "GOTOOLCHAIN", "GOEXPERIMENT", "GOAMD64", "GOARM", "GOARM64", "GO386", "GOCACHE", "GOMODCACHE", "GOPATH", "GOENV", "CC"} {
 		fmt.Fprintf(h, "%q\n", s.vars.Go(name))
 	}
@@ -121,6 +121,9 @@ func (s *session) externals(key string, paths, hookPackages []string) (*external
 		return nil, err
 	}
 	args := slices.Concat([]string{"list", "-e", "-export", "-deps", "-json=ImportPath,Export,Imports,ImportMap,Error", "-overlay=" + overlay}, s.args.list)
+	if s.args.toolexec != "" {
+		args = append(args, "-toolexec="+s.args.toolexec)
+	}
 	switch {
 	case s.mod != "":
 		args = append(args, "-mod="+s.mod)

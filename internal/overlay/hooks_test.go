@@ -112,6 +112,7 @@ points:
 // A hookProject is a project with the stub runtime and libraries.
 type hookProject struct {
 	*project
+	runtime   string
 	libraries []*hooks.Library
 }
 
@@ -136,7 +137,7 @@ func writeHooked(t *testing.T, archive, libraries string) *hookProject {
 	if err := os.CopyFS(rt, fsys); err != nil {
 		t.Fatal(err)
 	}
-	p := &hookProject{project: write(t, archive)}
+	p := &hookProject{project: write(t, archive), runtime: rt}
 	p.environ = append(p.environ, "GOPROXY="+server.URL, "GOSUMDB=off", "GOFLAGS=-modcacherw", "GOMODCACHE="+t.TempDir(),
 		"GONOSUMDB=*", "GONOSUMCHECK=1", "ORCHESTRALL_RUNTIME_DIR="+rt)
 	for _, f := range txtar.Parse([]byte(libraries)).Files {
@@ -332,6 +333,33 @@ func Open`), stubLibraries)
 	p.build("build", "-o", "out.exe", ".")
 	if _, said := p.execute("out.exe"); said != "started example.com/app\nhook: Open\nhook: ToUpper\n" {
 		t.Errorf("allowed: %q", said)
+	}
+}
+
+// Where the runtime itself would raise a version, a program without directives
+// is built as it is.
+func TestRuntimeWouldRaise(t *testing.T) {
+	p := writeHooked(t, edited(hookedApp, "require example.com/lib v1.1.0", "require (\n\texample.com/dep v1.0.0\n\texample.com/lib v1.1.0\n)", `	"example.com/lib"
+)
+
+func Open`, `	_ "example.com/dep"
+	"example.com/lib"
+)
+
+func Open`), stubLibraries)
+	p.settle()
+	mod := "module github.com/orchestrall/orchestrall/runtime\n\ngo 1.24\n\nrequire example.com/dep v1.5.0\n"
+	if err := os.WriteFile(filepath.Join(p.runtime, "go.mod"), []byte(mod), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, stderr := p.build("build", "-o", "out.exe", ".")
+		if !strings.HasPrefix(stderr, "go.mod:6:2: warning: libraries are not instrumented: example.com/dep v1.0.0 would become v1.5.0: the runtime (") {
+			t.Errorf("got %s", stderr)
+		}
+		if stdout, said := p.execute("out.exe"); stdout != "OPEN X\n" || said != "" {
+			t.Errorf("%q %q", stdout, said)
+		}
 	}
 }
 

@@ -28,6 +28,10 @@ type resolution struct {
 	Notes    []string
 	ReadOnly bool // the build reads the module cache in place of vendor/
 	Skipped  []skippedHook
+	// Refused are the versions that the user has not allowed to be raised:
+	// nothing of it is done.
+	Refused problems
+	Nothing bool // of a workspace: nothing is left to require
 }
 
 // A skippedHook is a library whose hooks the module graph cannot take.
@@ -115,7 +119,7 @@ func (r *requirer) packages() []string {
 func (r *requirer) resolve(res *resolution, try func(*resolution) error) error {
 	err := try(res)
 	if err == nil || len(r.extras) == 0 {
-		return err
+		return refused(res, err)
 	}
 	all := r.extras
 	r.extras = nil
@@ -123,7 +127,7 @@ func (r *requirer) resolve(res *resolution, try func(*resolution) error) error {
 	*res = resolution{}
 	if len(r.base) > 0 {
 		if err := try(res); err != nil {
-			return err
+			return refused(res, err)
 		}
 	}
 	var skipped []skippedHook
@@ -161,6 +165,16 @@ func (r *requirer) resolve(res *resolution, try func(*resolution) error) error {
 	return nil
 }
 
+// refused keeps in res what the next build would find, too.
+func refused(res *resolution, err error) error {
+	var found problems
+	if !errors.As(err, &found) || slices.ContainsFunc(found, func(d instrument.Diagnostic) bool { return !strings.HasPrefix(d.Rule, "raised-") }) {
+		return err
+	}
+	*res = resolution{Refused: found}
+	return nil
+}
+
 // module resolves for a single main module.
 func (r *requirer) module(m *scan.Module) (*resolution, error) {
 	modFile, sumFile := m.GoMod, strings.TrimSuffix(m.GoMod, ".mod")+".sum"
@@ -187,6 +201,9 @@ func (r *requirer) module(m *scan.Module) (*resolution, error) {
 		r.notes = append(r.notes, res.Notes...)
 	} else if r.env.Verbose {
 		r.notes = append(r.notes, res.Notes...)
+	}
+	if len(res.Refused) > 0 {
+		return nil, res.Refused
 	}
 	if res.ReadOnly {
 		r.mod = "readonly"

@@ -430,6 +430,11 @@ func (s *session) note() {
 			fmt.Fprintf(s.env.Stderr, "orchestrall: %s: %d files\n", u.pkg.ImportPath, len(u.entry.Outputs))
 		}
 	}
+	for _, h := range s.hooked {
+		for _, p := range h.Skipped {
+			fmt.Fprintf(s.env.Stderr, "%s:%d:%d: not woven for %s: %s\n", s.env.short(p.File), p.Line, p.Column, h.Library, p.Reason)
+		}
+	}
 	if s.overlay != "" {
 		fmt.Fprintln(s.env.Stderr, "orchestrall: overlay", s.overlay)
 	}

@@ -53,7 +53,7 @@ func (r *requirer) workspace() (*resolution, error) {
 	member := filepath.Join(dir, "bridge")
 	var res resolution
 	if !r.store.readJSON("work", filepath.Base(dir)+".json", &res) ||
-		!r.store.keep(at, at+".sum", filepath.Join(member, "go.mod"), filepath.Join(member, "go.sum"), filepath.Join(member, "bridge.go")) {
+		len(res.Refused) == 0 && !res.Nothing && !r.store.keep(at, at+".sum", filepath.Join(member, "go.mod"), filepath.Join(member, "go.sum"), filepath.Join(member, "bridge.go")) {
 		if err := r.resolve(&res, func(to *resolution) error {
 			err := r.resolveWorkspace(dir, work, sum, needed, to)
 			if err != nil {
@@ -63,6 +63,7 @@ func (r *requirer) workspace() (*resolution, error) {
 		}); err != nil {
 			return nil, err
 		}
+		res.Nothing = !r.store.keep(at)
 		if err := r.store.writeEntry("work", filepath.Base(dir)+".json", res); err != nil {
 			return nil, err
 		}
@@ -70,8 +71,11 @@ func (r *requirer) workspace() (*resolution, error) {
 	} else if r.env.Verbose {
 		r.notes = append(r.notes, res.Notes...)
 	}
-	if !r.store.keep(at) {
-		return &res, nil // nothing is left to require
+	if len(res.Refused) > 0 {
+		return nil, res.Refused
+	}
+	if res.Nothing {
+		return &res, nil
 	}
 	r.environ = append(append([]string(nil), r.environ...), "GOWORK="+at)
 	if r.args.mod == "vendor" {
