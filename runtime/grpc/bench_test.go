@@ -12,6 +12,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
 )
 
 // way is one way to have a server and a client on loopback.
@@ -27,6 +28,24 @@ var ways = []way{
 	{"contrib-by-hand", byHandServer, byHandClient, true},
 	{"unsampled", NewServer, NewClient, false},
 	{"sampled", NewServer, NewClient, true},
+	{"empty-handler", emptyServer, emptyClient, false},
+}
+
+// empty is the least that a stats handler can do. What gRPC does for it, no
+// instrumentation by a stats handler can save.
+type empty struct{}
+
+func (empty) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+func (empty) HandleRPC(context.Context, stats.RPCStats)                         {}
+func (empty) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (empty) HandleConn(context.Context, stats.ConnStats)                       {}
+
+func emptyServer(options ...grpc.ServerOption) *grpc.Server {
+	return grpc.NewServer(append(options, grpc.StatsHandler(empty{}))...)
+}
+
+func emptyClient(target string, options ...grpc.DialOption) (*grpc.ClientConn, error) {
+	return grpc.NewClient(target, append(options, grpc.WithStatsHandler(empty{}))...)
 }
 
 func byHandServer(options ...grpc.ServerOption) *grpc.Server {
@@ -84,6 +103,7 @@ func BenchmarkGRPCThroughput(b *testing.B) {
 	for name, pair := range map[string][2]way{
 		"unsampled-of-bare": {ways[0], ways[2]},
 		"sampled-of-byhand": {ways[1], ways[3]},
+		"empty-of-bare":     {ways[0], ways[4]},
 	} {
 		b.Run(name, func(b *testing.B) {
 			base, own := call(b, pair[0]), call(b, pair[1])

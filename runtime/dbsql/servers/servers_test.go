@@ -26,7 +26,7 @@ import (
 
 // program finds a server's binary. Where it is not installed the test is
 // skipped, unless the machine is meant to have it.
-func program(t *testing.T, name string, folders ...string) string {
+func program(t testing.TB, name string, folders ...string) string {
 	t.Helper()
 	for _, pattern := range folders {
 		found, _ := filepath.Glob(filepath.Join(pattern, name))
@@ -60,7 +60,7 @@ func command(dir, name string, args ...string) *exec.Cmd {
 }
 
 // folder is short, since the path of a socket must be, and open to the servers.
-func folder(t *testing.T) string {
+func folder(t testing.TB) string {
 	t.Helper()
 	dir := must[string](t)(os.MkdirTemp("", "sql"))
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
@@ -72,7 +72,7 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-func run(t *testing.T, cmd *exec.Cmd) {
+func run(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", filepath.Base(cmd.Path), err, out)
@@ -80,7 +80,7 @@ func run(t *testing.T, cmd *exec.Cmd) {
 }
 
 // serve starts a server and returns when it says that it is ready.
-func serve(t *testing.T, cmd *exec.Cmd, ready string) {
+func serve(t testing.TB, cmd *exec.Cmd, ready string) {
 	t.Helper()
 	out, err := cmd.StderrPipe()
 	if err != nil {
@@ -112,7 +112,7 @@ func serve(t *testing.T, cmd *exec.Cmd, ready string) {
 	}
 }
 
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
 	defer l.Close()
@@ -120,7 +120,7 @@ func freePort(t *testing.T) string {
 }
 
 // postgreSQL starts a server and returns its port.
-func postgreSQL(t *testing.T) (port string) {
+func postgreSQL(t testing.TB) (port string) {
 	t.Helper()
 	const installed = "/usr/lib/postgresql/*/bin"
 	initdb, server := program(t, "initdb", installed), program(t, "postgres", installed)
@@ -129,6 +129,19 @@ func postgreSQL(t *testing.T) (port string) {
 	serve(t, command(dir, server, "-D", dir+"/data", "-k", dir, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"),
 		"database system is ready to accept connections")
 	return port
+}
+
+// BenchmarkSQLServer is BenchmarkSQLThroughput with a server at the other end of
+// the connection.
+func BenchmarkSQLServer(b *testing.B) {
+	provide(b)
+	dsn := "postgres://app@127.0.0.1:" + postgreSQL(b) + "/postgres?sslmode=disable"
+	opened := func(w way) way {
+		open := w.open
+		w.open = func(string, string) (*sql.DB, error) { return open("pgx", dsn) }
+		return w
+	}
+	compare(b, "SELECT i, 'name' FROM generate_series(1, 20) i WHERE i > $1::int", opened)
 }
 
 func TestPostgreSQL(t *testing.T) {
