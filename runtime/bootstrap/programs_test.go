@@ -40,6 +40,16 @@ var handlers = map[string]func(){
 		fmt.Println("stopping")
 		select {} // the next one kills
 	},
+	"graceful": func() {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		ready()
+		<-ctx.Done()
+		stop() // before it takes its time
+		_, span := otel.Tracer("test").Start(context.Background(), "clean up")
+		span.End()
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		fmt.Println("cleaned up")
+	},
 	"at once": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		ready()

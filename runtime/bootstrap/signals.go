@@ -32,13 +32,26 @@ type signals struct {
 	received  chan os.Signal
 	done      chan struct{}
 	flush     func()
+	handled   map[syscall.Signal]bool // when it was last looked
 }
+
+// endings are the signals that ask a program to end.
+var endings = []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}
+
+// Whether the program handles a signal is looked at before one comes: many stop
+// listening with the first, so that a second one kills, and then take their
+// time. Handlers are installed when a program starts, so that the looks become
+// rare.
+const (
+	firstLook  = 50 * time.Millisecond
+	seldomLook = 10 * time.Second
+)
 
 func startSignals(flush func()) part {
 	if !signalsKnown {
 		return nil
 	}
-	s := &signals{received: make(chan os.Signal, 1), done: make(chan struct{}), flush: flush}
+	s := &signals{received: make(chan os.Signal, 1), done: make(chan struct{}), flush: flush, handled: make(map[syscall.Signal]bool)}
 	ended := make(chan struct{})
 	s.listen()
 	go func() {
@@ -75,7 +88,7 @@ func (s *signals) find() (found bool) {
 // listen leaves out what is ignored: asking for a signal would end that, and
 // with it what nohup and background jobs rely on.
 func (s *signals) listen() {
-	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+	for _, sig := range endings {
 		if !signal.Ignored(sig) {
 			signal.Notify(s.received, sig)
 		}
@@ -85,6 +98,10 @@ func (s *signals) listen() {
 func (s *signals) wait() {
 	var again <-chan time.Time
 	var until time.Time
+	pause := firstLook
+	s.look()
+	looking := time.NewTimer(pause)
+	defer looking.Stop()
 	for {
 		select {
 		case <-s.done:
@@ -94,6 +111,10 @@ func (s *signals) wait() {
 				return
 			}
 			again, until = time.After(betweenFlushes), time.Now().Add(lastFlushes)
+		case <-looking.C:
+			s.look()
+			pause = min(2*pause, seldomLook)
+			looking.Reset(pause)
 		case now := <-again:
 			s.flush()
 			if again = nil; now.Before(until) {
@@ -103,19 +124,37 @@ func (s *signals) wait() {
 	}
 }
 
+// look finds out which signals the program handles. A signal that comes
+// meanwhile is received as ever.
+func (s *signals) look() {
+	signal.Stop(s.received)
+	news := false
+	for _, sig := range endings {
+		handled := s.listeners.any(sig, s.received)
+		news = news || handled && !s.handled[sig]
+		s.handled[sig] = handled
+	}
+	s.listen()
+	if news {
+		slog.Debug("the program handles a signal itself")
+	}
+}
+
 // handle reports whether the program has died of the signal. The signal is
 // given up before the flush, so that a second one ends a program without a
 // handler at once, whatever the back end does.
 func (s *signals) handle(sig syscall.Signal) bool {
 	signal.Stop(s.received)
-	if s.listeners.any(sig) {
+	before := s.handled[sig]
+	s.handled[sig] = s.listeners.any(sig, make(chan os.Signal, 1))
+	if before || s.handled[sig] {
 		s.listen()
 		s.flush()
 		return false
 	}
 	s.flush()
-	// A program that was told, and had nothing left to do, may have stopped
-	// listening before it was asked for, and is about to end by itself.
+	// One that had its handler for a moment only, and nothing left to do, is
+	// about to end by itself.
 	select {
 	case <-s.done:
 	case <-time.After(ownEnd):

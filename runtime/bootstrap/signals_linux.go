@@ -45,11 +45,12 @@ func findListeners() (listeners, bool) {
 		return listeners{}, false
 	}
 	l := listeners{threads[0]}
-	if l.any(unusedSignal) {
+	probe := make(chan os.Signal, 1)
+	if l.any(unusedSignal, probe) {
 		return l, false
 	}
 	signal.Notify(c, unusedSignal)
-	return l, l.any(unusedSignal)
+	return l, l.any(unusedSignal, probe)
 }
 
 func blocks(thread string) bool {
@@ -65,13 +66,16 @@ const (
 	pause  = 50 * time.Microsecond // for the thread to go to sleep again
 )
 
-// any reports whether somebody is notified of the signal. In doubt somebody is:
-// nobody is to be killed while it cleans up.
-func (l listeners) any(s syscall.Signal) bool {
-	c := make(chan os.Signal, 1)
+// any reports whether anybody else than c is notified of the signal, or has it
+// ignored. In doubt somebody is: nobody is to be killed while it cleans up. c
+// gets the signal if it comes meanwhile, and is not notified afterwards.
+func (l listeners) any(s syscall.Signal, c chan<- os.Signal) bool {
 	for range tries {
 		before, _ := statusOf(l.thread, "voluntary_ctxt_switches", 10)
 		for range rounds {
+			if signal.Ignored(s) {
+				return true
+			}
 			signal.Notify(c, s)
 			time.Sleep(pause)
 			signal.Stop(c)

@@ -2,7 +2,10 @@
 
 package bootstrap
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // signalsKnown is false where nothing tells whether the program handles a
 // signal itself.
@@ -12,6 +15,6 @@ type listeners struct{}
 
 func findListeners() (listeners, bool) { return listeners{}, false }
 
-func (listeners) any(syscall.Signal) bool { return true }
+func (listeners) any(syscall.Signal, chan<- os.Signal) bool { return true }
 
 func raise(syscall.Signal) {}

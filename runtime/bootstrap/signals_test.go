@@ -20,7 +20,7 @@ type child struct {
 	*exec.Cmd
 	in     io.Closer
 	out    *bufio.Scanner
-	stderr strings.Builder
+	stderr output
 }
 
 func startChild(t *testing.T, handler, endpoint string, wrapper ...string) *child {
@@ -53,6 +53,23 @@ func (c *child) expect(t *testing.T, want string) {
 		_ = c.Process.Kill()
 		_ = c.Wait()
 		t.Fatalf("the program printed %q, want %q\n%s", c.out.Text(), want, &c.stderr)
+	}
+}
+
+// saw returns when the program has said so on standard error.
+func (c *child) saw(t *testing.T, text string) {
+	t.Helper()
+	limit := time.After(30 * time.Second)
+	for {
+		more := c.stderr.wrote()
+		if strings.Contains(c.stderr.String(), text) {
+			return
+		}
+		select {
+		case <-limit:
+			t.Fatalf("the program did not say %q:\n%s", text, &c.stderr)
+		case <-more:
+		}
 	}
 }
 
@@ -92,6 +109,7 @@ func TestSignalWithHandler(t *testing.T) {
 	for _, handler := range []string{"own", "earlier"} {
 		b := newBackend(t)
 		c := startChild(t, handler, b.URL)
+		c.saw(t, "the program handles a signal itself")
 		c.send(t, syscall.SIGTERM)
 		c.expect(t, "got terminated")
 		b.await(t, "clean up") // though the program still runs
@@ -119,9 +137,24 @@ func TestSignalThatEndsTheProgramAtOnce(t *testing.T) {
 	}
 }
 
+// Programs that stop listening with the first signal are the rule.
+func TestSignalOfAProgramThatStopsListening(t *testing.T) {
+	b := newBackend(t)
+	c := startChild(t, "graceful", b.URL)
+	c.saw(t, "the program handles a signal itself")
+	c.send(t, syscall.SIGTERM)
+	b.await(t, "clean up") // handed over a while after the signal
+	_ = c.in.Close()
+	c.expect(t, "cleaned up")
+	if err := c.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, &c.stderr)
+	}
+}
+
 func TestSecondSignalKills(t *testing.T) {
 	b := newBackend(t)
 	c := startChild(t, "context", b.URL)
+	c.saw(t, "the program handles a signal itself")
 	c.send(t, syscall.SIGTERM)
 	c.expect(t, "stopping")
 	b.await(t, "work")
@@ -154,6 +187,7 @@ func TestSecondSignalDoesNotWait(t *testing.T) {
 func TestSpansSurviveExitAfterSignal(t *testing.T) {
 	b := newBackend(t)
 	c := startChild(t, "exit", b.URL)
+	c.saw(t, "the program handles a signal itself")
 	c.send(t, syscall.SIGTERM)
 	b.await(t, "work")
 	_ = c.in.Close()
