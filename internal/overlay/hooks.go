@@ -32,7 +32,7 @@ const (
 	Unused      State = "nothing used" // imported, and no point is used
 )
 
-// A Hooked library is one entry of a [HookReport].
+// A Hooked library is one entry of what [Hooks] returns.
 type Hooked struct {
 	Library string         `json:"library"`
 	Module  string         `json:"module,omitempty"`

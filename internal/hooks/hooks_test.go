@@ -1,0 +1,41 @@
+package hooks
+
+import "testing"
+
+func TestSymbols(t *testing.T) {
+	for text, want := range map[string]Symbol{
+		"net/http.Get":                  {Package: "net/http", Name: "Get"},
+		"fmt.Println":                   {Package: "fmt", Name: "Println"},
+		"gopkg.in/yaml.v3.Marshal":      {Package: "gopkg.in/yaml.v3", Name: "Marshal"},
+		"(*net/http.Client).Do":         {Package: "net/http", Receiver: "Client", Pointer: true, Name: "Do"},
+		"(net/http.Header).Get":         {Package: "net/http", Receiver: "Header", Name: "Get"},
+		"(*example.com/x.v2.Client).Do": {Package: "example.com/x.v2", Receiver: "Client", Pointer: true, Name: "Do"},
+	} {
+		s, problem := ParseSymbol(text)
+		if s != want || problem != "" || s.String() != text {
+			t.Errorf("%s: %+v %s", text, s, problem)
+		}
+	}
+	for _, text := range []string{"", "Get", "net/http", "net/http.", ".Get", "net/http.Client.", "(*net/http.Client)", "(*net/http.Client).", "*net/http.Client.Do", "(net/http).Do x", "a/b.List[T]"} {
+		if s, problem := ParseSymbol(text); problem == "" {
+			t.Errorf("%q is taken for %+v", text, s)
+		}
+	}
+}
+
+func TestHookModules(t *testing.T) {
+	const rt = "example.com/runtime"
+	for want, l := range map[string]Library{
+		rt:           {Hook: rt + "/nethttp"},
+		rt + "/grpc": {Hook: rt + "/grpc/sub", Module: "example.com/grpc"},
+		"":           {Hook: "example.com/app/trace"},
+		rt + "/chi":  {Hook: rt + "/chi", Module: "example.com/chi"},
+	} {
+		if got := l.HookModule(rt); got != want {
+			t.Errorf("%s: %q, want %q", l.Hook, got, want)
+		}
+	}
+	if l := (Library{Hook: rt}); l.HookModule(rt) != rt {
+		t.Error("the runtime itself is no module of the user's")
+	}
+}
