@@ -69,7 +69,8 @@ func Do(ctx context.Context, side Side, r Request, call func(context.Context) er
 	span := own(ctx, inner)
 	describe(span, r)
 	err = call(inner)
-	if f, ok := err.(*failure); ok && f.code != "" && span != nil {
+	f, ok := err.(*failure) //nolint:errorlint // Failed has made it; the program's own As is not to run here
+	if ok && f.code != "" && span != nil {
 		span.SetAttributes(attribute.String("rpc.response.status_code", f.code))
 	}
 }

@@ -121,9 +121,17 @@ func TestWhatCountsAsFailure(t *testing.T) {
 		err    error
 		failed bool
 	}{
-		{1000, nil, false}, {1001, io.EOF, false}, {1006, io.ErrUnexpectedEOF, false}, {4001, broken, false},
-		{1011, broken, true}, {1009, nil, true},
-		{0, nil, false}, {0, io.EOF, false}, {0, context.Canceled, false}, {0, broken, true}, {0, context.DeadlineExceeded, true},
+		{1000, nil, false},
+		{1001, io.EOF, false},
+		{1006, io.ErrUnexpectedEOF, false},
+		{4001, broken, false},
+		{1011, broken, true},
+		{1009, nil, true},
+		{0, nil, false},
+		{0, io.EOF, false},
+		{0, context.Canceled, false},
+		{0, broken, true},
+		{0, context.DeadlineExceeded, true},
 	} {
 		if err := problem(test.code, test.err); (err != nil) != test.failed {
 			t.Errorf("code %d, error %v: %v", test.code, test.err, err)
@@ -133,7 +141,7 @@ func TestWhatCountsAsFailure(t *testing.T) {
 
 func TestConnectionsThatAreDroppedEnd(t *testing.T) {
 	recorder := record(t)
-	type library struct{ socket [64]byte }
+	type library [64]byte
 	var table Table[library]
 	conn := new(library)
 	table.Put(conn, dialed(t))
