@@ -141,13 +141,12 @@ func (a *attempt) answered(resp *http.Response, err error) {
 	}
 }
 
-// end ends the attempt and reports whether it had not ended.
-func (a *attempt) end(err error) bool {
+// end ends the attempt, once.
+func (a *attempt) end(err error) {
 	if a.ended.Swap(true) {
-		return false
+		return
 	}
 	a.call.EndErr(&err, func(field int) orchestrall.Value { return a.field(field) })
-	return true
 }
 
 func (a *attempt) field(field int) orchestrall.Value {

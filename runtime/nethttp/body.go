@@ -3,7 +3,6 @@ package nethttp
 import (
 	"errors"
 	"io"
-	"runtime"
 )
 
 // readOnly reports whether a body can do nothing but what the wrapper can. The
@@ -17,18 +16,16 @@ func readOnly(b io.ReadCloser) bool {
 	return true
 }
 
-// watch returns the body such that the attempt ends with it.
+// watch returns the body such that the attempt ends with it. One that the
+// program forgets stays in flight, as its connection does; a cleanup that the
+// garbage collector runs would cost more than the rest of the hook.
 func (a *attempt) watch(b io.ReadCloser) io.ReadCloser {
-	w := &body{ReadCloser: b, attempt: a}
-	// Whoever forgets the body loses a connection, but its span is still told.
-	w.forgotten = runtime.AddCleanup(w, (*attempt).abandoned, a)
-	return w
+	return &body{ReadCloser: b, attempt: a}
 }
 
 type body struct {
 	io.ReadCloser
-	attempt   *attempt
-	forgotten runtime.Cleanup
+	attempt *attempt
 }
 
 // Read implements io.Reader.
@@ -37,9 +34,9 @@ func (b *body) Read(p []byte) (int, error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
-		b.end(nil)
+		b.attempt.end(nil)
 	default:
-		b.end(failure(err))
+		b.attempt.end(failure(err))
 	}
 	return n, err
 }
@@ -48,16 +45,6 @@ func (b *body) Read(p []byte) (int, error) {
 // failure: the program has read what it wanted.
 func (b *body) Close() error {
 	err := b.ReadCloser.Close()
-	b.end(nil)
+	b.attempt.end(nil)
 	return err
 }
-
-// end ends the attempt if that has not happened. A cleanup that is left to the
-// garbage collector costs more than the rest of the hook.
-func (b *body) end(err error) {
-	if b.attempt.end(err) {
-		b.forgotten.Stop()
-	}
-}
-
-func (a *attempt) abandoned() { a.end(nil) }
