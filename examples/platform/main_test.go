@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -39,6 +40,19 @@ func TestRunServesUntilToldToStop(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Errorf("run = %v after a stop, want nil", err)
+	}
+}
+
+// What the platform tells administrators comes from its build alone.
+func TestNoTelemetry(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range strings.Fields(string(out)) {
+		if strings.Contains(path, "opentelemetry") || strings.Contains(path, "prometheus") || strings.Contains(path, "orchestrall") {
+			t.Errorf("the platform imports %s", path)
+		}
 	}
 }
 
