@@ -466,6 +466,27 @@ func TestHooksWithVendor(t *testing.T) {
 	}
 }
 
+// A hook module that cannot be had is told of in each build, and is used once
+// it is there.
+func TestHookUnavailable(t *testing.T) {
+	p := writeHooked(t, hookedApp, stubLibraries)
+	p.settle()
+	environ := p.environ
+	p.environ = append(slices.Clone(environ), "GOPROXY=off")
+	_, stderr := p.build("build", "-o", "out.exe", ".")
+	if !strings.HasPrefix(stderr, "go.mod: warning: lib is not instrumented: cannot add github.com/orchestrall/orchestrall/runtime/lib to this build: ") {
+		t.Errorf("%s", stderr)
+	}
+	if _, said := p.execute("out.exe"); said != "started example.com/app\nhook: ToUpper\n" {
+		t.Errorf("%q", said)
+	}
+	p.environ = environ
+	p.build("build", "-o", "out.exe", ".")
+	if _, said := p.execute("out.exe"); said != "started example.com/app\nhook: Open\nhook: ToUpper\n" {
+		t.Errorf("%q", said)
+	}
+}
+
 // Weaving and directives meet in one function.
 func TestHooksWithDirective(t *testing.T) {
 	p := write(t, edited(hookedApp, "require example.com/lib v1.1.0", "", `	"strings"

@@ -165,10 +165,23 @@ func (r *requirer) resolve(res *resolution, try func(*resolution) error) error {
 	return nil
 }
 
+// final reports whether the next build would find the same. A module that
+// cannot be had today may be there tomorrow.
+func (res *resolution) final() bool {
+	for _, skipped := range res.Skipped {
+		if slices.ContainsFunc(skipped.Problems, notRaised) {
+			return false
+		}
+	}
+	return true
+}
+
+func notRaised(d instrument.Diagnostic) bool { return !strings.HasPrefix(d.Rule, "raised-") }
+
 // refused keeps in res what the next build would find, too.
 func refused(res *resolution, err error) error {
 	var found problems
-	if !errors.As(err, &found) || slices.ContainsFunc(found, func(d instrument.Diagnostic) bool { return !strings.HasPrefix(d.Rule, "raised-") }) {
+	if !errors.As(err, &found) || slices.ContainsFunc(found, notRaised) {
 		return err
 	}
 	*res = resolution{Refused: found}
@@ -195,8 +208,10 @@ func (r *requirer) module(m *scan.Module) (*resolution, error) {
 		if err := r.resolve(&res, func(to *resolution) error { return r.resolveModule(m, mod, sum, to) }); err != nil {
 			return nil, err
 		}
-		if err := r.store.writeEntry("module", key, res); err != nil {
-			return nil, err
+		if res.final() {
+			if err := r.store.writeEntry("module", key, res); err != nil {
+				return nil, err
+			}
 		}
 		r.notes = append(r.notes, res.Notes...)
 	} else if r.env.Verbose {
@@ -369,7 +384,8 @@ func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, res *resolutio
 		return err
 	}
 	if vendored {
-		res.Notes = append(res.Notes, "vendor/ has no "+r.missing()+", so this build reads the module cache (-mod=readonly)"+toVendor(r.missing()))
+		absent := r.absent(m)
+		res.Notes = append(res.Notes, "vendor/ has no "+absent+", so this build reads the module cache (-mod=readonly)"+toVendor(absent))
 	}
 	if sameRequirements(before, after) && bytes.Equal(mergeSums(sum, nil), mergeSums(newSum, nil)) {
 		return nil // go.mod was complete
@@ -418,9 +434,19 @@ func (r *requirer) missing() string {
 	return templates.RuntimePath
 }
 
-// toVendor tells how to vendor a module, where a command does.
-func toVendor(module string) string {
-	if module != templates.RuntimePath {
+// absent is the first package that vendor/ does not have.
+func (r *requirer) absent(m *scan.Module) string {
+	for _, pkg := range r.packages() {
+		if _, err := os.Stat(filepath.Join(m.Dir, "vendor", filepath.FromSlash(pkg))); err != nil {
+			return pkg
+		}
+	}
+	return templates.RuntimePath
+}
+
+// toVendor tells how to vendor a package, where a command does.
+func toVendor(pkg string) string {
+	if pkg != templates.RuntimePath && pkg != templates.BootstrapPath {
 		return ""
 	}
 	return "; to vendor it: orchestrall init && go mod vendor"

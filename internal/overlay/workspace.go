@@ -64,8 +64,10 @@ func (r *requirer) workspace() (*resolution, error) {
 			return nil, err
 		}
 		res.Nothing = !r.store.keep(at)
-		if err := r.store.writeEntry("work", filepath.Base(dir)+".json", res); err != nil {
-			return nil, err
+		if res.final() {
+			if err := r.store.writeEntry("work", filepath.Base(dir)+".json", res); err != nil {
+				return nil, err
+			}
 		}
 		r.notes = append(r.notes, res.Notes...)
 	} else if r.env.Verbose {
