@@ -33,6 +33,7 @@ bench: ## print what a call and what a build cost, as ratios (a few minutes; COL
 .PHONY: race
 race: ## run the runtime's tests under the race detector
 	cd runtime && $(GO) test -race ./...
+	cd runtime/internal/trouble && $(GO) test -race ./...
 
 .PHONY: selfcheck
 selfcheck: build ## run orchestrall check and orchestrall lint on the example
@@ -52,7 +53,7 @@ deployment: ## check the files of deployment/ with the libraries of Compose and 
 
 .PHONY: integration
 integration: ## run the monitoring stack with its real programs, and the platform on it (20 minutes, after make backends)
-	cd internal/integration && ORCHESTRALL_INTEGRATION=1 $(GO) test -count=1 -timeout 60m -v -run TestStack .
+	cd internal/integration && ORCHESTRALL_INTEGRATION=1 $(GO) test -count=1 -timeout 35m -v -run TestStack .
 
 .PHONY: cross
 cross: ## vet the tool for linux, darwin and windows
