@@ -40,6 +40,7 @@ type weaving struct {
 	load       *loader
 	found      *externals
 	moved      []mismatch
+	below      map[string]map[*scan.Folder]bool // of first-party hook packages
 }
 
 // newWeaving looks at imports only.
@@ -104,12 +105,7 @@ func (w *weaving) weave() ([]*wovenPackage, error) {
 			roots[f] = false
 		}
 	}
-	needed := make(map[*scan.Folder]bool)
-	for f, tests := range roots {
-		for x := range w.tree.Closure([]*scan.Folder{f}, tests) {
-			needed[x] = needed[x] || x == f && tests
-		}
-	}
+	needed := w.closure(roots)
 	probe := &loader{tree: w.tree, ctx: w.buildContext(), named: w.named}
 	w.paths = probe.external(needed)
 	for _, h := range w.active() {
@@ -125,6 +121,29 @@ func (w *weaving) weave() ([]*wovenPackage, error) {
 		return nil, err
 	}
 	return w.weaveAll()
+}
+
+// closure returns roots and what they import; true for those with their tests.
+func (w *weaving) closure(roots map[*scan.Folder]bool) map[*scan.Folder]bool {
+	var plain, tested []*scan.Folder
+	for f, tests := range roots {
+		if tests {
+			tested = append(tested, f)
+		} else {
+			plain = append(plain, f)
+		}
+	}
+	needed := make(map[*scan.Folder]bool)
+	for f := range w.tree.Closure(plain, false) {
+		needed[f] = false
+	}
+	for f := range w.tree.Closure(tested, true) {
+		needed[f] = false
+	}
+	for _, f := range tested {
+		needed[f] = true
+	}
+	return needed
 }
 
 // entryKey identifies what is remembered of a folder.
@@ -317,10 +336,7 @@ func (w *weaving) weavePackage(to *wovenPackage, bound []*weave.Hook) {
 	if w.found.Below[f.ImportPath] {
 		return // a hook package imports it: weaving it would make a cycle
 	}
-	bound = slices.DeleteFunc(slices.Clone(bound), func(h *weave.Hook) bool {
-		own := w.tree.Folder(h.Library.Hook)
-		return own != nil && w.tree.Closure([]*scan.Folder{own}, false)[f]
-	})
+	bound = slices.DeleteFunc(slices.Clone(bound), func(h *weave.Hook) bool { return w.belowHook(h.Library.Hook)[f] })
 	var packages []*weave.Package
 	if w.packages[f] {
 		inside, outside := w.load.loadTests(f)
@@ -345,6 +361,22 @@ func (w *weaving) weavePackage(to *wovenPackage, bound []*weave.Hook) {
 		to.Matches = append(to.Matches, r.Matches...)
 		to.Notes = append(to.Notes, r.Notes...)
 	}
+}
+
+// belowHook returns a first-party hook package and what it imports: weaving
+// that would make a cycle.
+func (w *weaving) belowHook(path string) map[*scan.Folder]bool {
+	own := w.tree.Folder(path)
+	if own == nil {
+		return nil
+	}
+	if w.below[path] == nil {
+		if w.below == nil {
+			w.below = make(map[string]map[*scan.Folder]bool)
+		}
+		w.below[path] = w.tree.Closure([]*scan.Folder{own}, false)
+	}
+	return w.below[path]
 }
 
 // tellMoved warns once for each library whose points have gone.

@@ -3,9 +3,9 @@ package scan
 import (
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"path/filepath"
 	"runtime"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -17,31 +17,65 @@ type Digest [sha256.Size]byte
 // first-party package that it imports. A folder that is true in roots counts
 // with its tests and what they import.
 func (t *Tree) Digests(roots map[*Folder]bool) map[*Folder]Digest {
-	needed := make(map[*Folder]bool)
+	var plain, tested []*Folder
 	for f, tests := range roots {
-		t.visit([]*Folder{f}, tests, func(x *Folder) bool {
-			needed[x] = true
-			return true
-		})
+		if tests {
+			tested = append(tested, f)
+		} else {
+			plain = append(plain, f)
+		}
 	}
-	own := t.contents(needed)
+	needed := t.Closure(plain, false)
+	for f := range t.Closure(tested, true) {
+		needed[f] = true
+	}
+	d := digester{tree: t, own: t.contents(needed), deep: make(map[*Folder]Digest, len(needed))}
 	all := make(map[*Folder]Digest, len(roots))
 	for f, tests := range roots {
-		var below []*Folder
-		t.visit([]*Folder{f}, tests, func(x *Folder) bool {
-			below = append(below, x)
-			return true
-		})
-		slices.SortFunc(below, func(a, b *Folder) int { return compareDirs(a, b) })
-		h := sha256.New()
-		for _, x := range below {
-			sum := own[x]
-			fmt.Fprintf(h, "%q %x\n", x.Dir, sum)
+		all[f] = d.of(f)
+		if tests {
+			h := sha256.New()
+			fmt.Fprintf(h, "tests %x\n", all[f])
+			d.imports(h, f, true)
+			all[f] = Digest(h.Sum(nil))
 		}
-		fmt.Fprintf(h, "%q %v\n", f.Dir, tests)
-		all[f] = Digest(h.Sum(nil))
 	}
 	return all
+}
+
+// A digester makes the digest of a package from those of what it imports, each
+// once.
+type digester struct {
+	tree *Tree
+	own  map[*Folder]Digest
+	deep map[*Folder]Digest
+}
+
+func (d *digester) of(f *Folder) Digest {
+	if sum, done := d.deep[f]; done {
+		return sum
+	}
+	d.deep[f] = Digest{} // an import cycle ends here: the compiler tells of it
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %x\n", f.Dir, f.ImportPath, d.own[f])
+	d.imports(h, f, false)
+	sum := Digest(h.Sum(nil))
+	d.deep[f] = sum
+	return sum
+}
+
+// imports writes the digests of what the files of f, or its tests, import.
+func (d *digester) imports(w io.Writer, f *Folder, tests bool) {
+	for _, file := range f.Files {
+		if file.Test != tests {
+			continue
+		}
+		for _, path := range file.Imports {
+			if x := d.tree.byPath[path]; x != nil && x != f {
+				fmt.Fprintf(w, "%q %x\n", path, d.of(x))
+			}
+		}
+	}
 }
 
 // contents hashes the files of folders. Files are read once more: most scans
@@ -73,16 +107,6 @@ func (t *Tree) contents(folders map[*Folder]bool) map[*Folder]Digest {
 		all[f] = sums[i]
 	}
 	return all
-}
-
-func compareDirs(a, b *Folder) int {
-	switch {
-	case a.Dir < b.Dir:
-		return -1
-	case a.Dir > b.Dir:
-		return 1
-	}
-	return 0
 }
 
 // Content returns what the build sees of a folder's file.
