@@ -2,7 +2,10 @@
 
 GO      ?= go
 MODE    ?= build
-MODULES := . runtime runtime/internal/trouble examples/platform
+# Each library that is hooked is a module, and so are tests that need more than
+# what they test.
+HOOKS   := $(patsubst %/go.mod,%,$(sort $(wildcard runtime/*/go.mod runtime/*/*/go.mod)))
+MODULES := . runtime $(HOOKS) examples/platform
 BIN     := bin/orchestrall
 
 .DEFAULT_GOAL := help
@@ -22,6 +25,10 @@ demo: ## run the example platform and show its traces, logs and metrics (MODE=bu
 .PHONY: test
 test: ## run every test of every module
 	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) vet ./... && $(GO) test -timeout 30m ./...); done
+
+.PHONY: tidy
+tidy: ## bring go.mod and go.sum of every module up to date, after a change to the runtime's
+	@set -e; for m in $(MODULES); do (cd $$m && $(GO) mod tidy); done
 
 .PHONY: bench
 bench: ## print what a call and what a build cost, as ratios (a few minutes; COLD=1 adds toolexec)
