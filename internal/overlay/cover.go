@@ -48,6 +48,9 @@ func (s *session) coverToolexec() (string, error) {
 		if !u.changes() {
 			continue
 		}
+		if ds := u.read(s.tree); len(ds) > 0 {
+			return "", problems(ds)
+		}
 		p := &coverPackage{
 			ImportPath: u.pkg.ImportPath, Module: u.pkg.Module, ModuleDir: u.pkg.ModuleDir, Bootstrap: u.opt.Bootstrap, Woven: u.opt.Woven,
 			Files: make(map[string]string), Generated: make(map[string]string),

@@ -74,8 +74,12 @@ func (h *Hooked) is(state State, reason string, pos token.Position) {
 // at any further.
 func (s *session) libraries(imported map[string]bool) []*Hooked {
 	known := s.env.Libraries
-	if known == nil {
+	switch {
+	case known != nil:
+	case s.all:
 		known = library.All()
+	default:
+		known = library.Importing(imported)
 	}
 	var all []*Hooked
 	for _, l := range s.ownHooks() {

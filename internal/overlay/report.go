@@ -15,6 +15,7 @@ func Hooks(env Env, args []string) ([]*Hooked, []instrument.Diagnostic, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	s.all = true
 	if err = s.scan(); err == nil {
 		t := s.targets()
 		if err = s.instrument(t); err == nil {

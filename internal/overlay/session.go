@@ -29,6 +29,7 @@ type session struct {
 	units   []*unit
 	named   *scan.Folder // the files of a build that names files
 	hooked  []*Hooked    // what became of the libraries' hooks
+	all     bool         // say so of libraries that nothing imports, too
 	environ []string
 
 	mod      string   // -mod to use instead of the user's; "" keeps it
@@ -172,7 +173,8 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 		bootstrap = bootstrap || f.Main() && f.Module.Config.WantsBootstrap()
 	}
 	s.forgetRequirement()
-	if err := s.require(bootstrap && (directives || len(w.active()) > 0), w.active()); err != nil {
+	tried, bootstrap := w.active(), bootstrap && (directives || len(w.active()) > 0)
+	if err := s.require(bootstrap, tried); err != nil {
 		if directives {
 			return err
 		}
@@ -197,6 +199,9 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 	}
 	// What turned out not to be used needs no requirement.
 	used := w.active()
+	if bootstrap == s.bootstraps() && slices.Equal(used, tried) {
+		return nil
+	}
 	said := s.notes
 	s.forgetRequirement()
 	if !slices.ContainsFunc(s.units, (*unit).changes) {
@@ -248,16 +253,12 @@ func (s *session) renderWoven(woven []*wovenPackage, t *targets) error {
 		if at >= 0 {
 			u = s.units[at]
 		} else {
-			pkg, ds := s.tree.Package(f)
-			if len(ds) > 0 {
-				return problems(ds)
-			}
-			u = &unit{folder: f, pkg: pkg}
+			u = &unit{folder: f}
 			s.units = append(s.units, u)
 		}
 		u.opt = opt
 		u.opt.Paths, u.opt.Woven = !s.args.trimpath, edits[f]
-		ds, err := u.load(s.store)
+		ds, err := u.load(s.store, s.tree)
 		if err != nil {
 			return err
 		}
@@ -337,28 +338,25 @@ func (s *session) instrument(t *targets) error {
 	if err := s.openStore(); err != nil {
 		return err
 	}
-	packages, ds := s.tree.Packages(folders)
-	if len(ds) > 0 {
-		return problems(ds)
-	}
+	s.tree.DigestAll(folders)
 	var found []instrument.Diagnostic
-	for i, pkg := range packages {
-		u := &unit{folder: folders[i], pkg: pkg, opt: s.tree.Options(folders[i])}
+	for _, f := range folders {
+		switch {
+		case f.Generated:
+			continue // instrumented where it stands
+		case f.CheckedIn():
+			s.warnings = append(s.warnings, notGenerated(f))
+			continue
+		}
+		u := &unit{folder: f, opt: s.tree.Options(f)}
 		u.opt.Paths = !s.args.trimpath
-		if !pkg.CheckedIn() && folders[i].CheckedIn() {
-			s.warnings = append(s.warnings, notGenerated(folders[i]))
-			continue
-		}
-		if pkg.CheckedIn() {
-			continue
-		}
-		ds, err := u.load(s.store)
+		ds, err := u.load(s.store, s.tree)
 		if err != nil {
 			return err
 		}
 		found = append(found, ds...)
 		s.units = append(s.units, u)
-		if folders[i] == s.named {
+		if f == s.named {
 			s.nameGenerated(u)
 		}
 	}
@@ -427,7 +425,7 @@ func (s *session) note() {
 	}
 	for _, u := range s.units {
 		if u.changes() {
-			fmt.Fprintf(s.env.Stderr, "orchestrall: %s: %d files\n", u.pkg.ImportPath, len(u.entry.Outputs))
+			fmt.Fprintf(s.env.Stderr, "orchestrall: %s: %d files\n", u.folder.ImportPath, len(u.entry.Outputs))
 		}
 	}
 	for _, h := range s.hooked {

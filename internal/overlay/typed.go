@@ -65,6 +65,7 @@ type loader struct {
 	exports types.Importer
 	bodies  map[*scan.Folder]bool // packages whose function bodies matter
 	checked map[*scan.Folder]*loaded
+	changed error // a file changed while the build looks at it
 }
 
 // A loaded package is one folder's, without its tests.
@@ -155,8 +156,12 @@ func (f importerFunc) Import(path string) (*types.Package, error) { return f(pat
 
 // files parses the files of a folder that this build compiles.
 func (l *loader) files(f *scan.Folder) (files, tests []weave.File) {
+	content := make(map[string][]byte)
 	for _, file := range f.Files {
 		src, err := l.tree.Content(f, file)
+		if err == nil {
+			content[filepath.Join(f.Dir, file.Name)] = src
+		}
 		if err != nil || !l.builds(f, file, src) {
 			continue
 		}
@@ -169,6 +174,9 @@ func (l *loader) files(f *scan.Folder) (files, tests []weave.File) {
 		} else {
 			files = append(files, parsed)
 		}
+	}
+	if l.changed == nil && !l.tree.Unchanged(f, content) {
+		l.changed = fmt.Errorf("%s changed while it was read; build again", f.Dir)
 	}
 	return files, tests
 }

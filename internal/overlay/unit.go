@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -19,7 +20,7 @@ import (
 // A unit is one package on its way through the engine.
 type unit struct {
 	folder *scan.Folder
-	pkg    *instrument.Package
+	pkg    *instrument.Package // nil until it is needed: see read
 	opt    instrument.Options
 	entry  entry
 }
@@ -49,12 +50,22 @@ func (e *entry) bootstraps(u *unit) bool { return u.opt.Bootstrap && len(e.Outpu
 
 // load fills the entry, from the cache when the very same package was rendered
 // before. Only what has no errors is remembered.
-func (u *unit) load(s *store) ([]instrument.Diagnostic, error) {
-	key := u.key()
+func (u *unit) load(s *store, tree *scan.Tree) ([]instrument.Diagnostic, error) {
+	key := u.key(tree)
 	if s.readJSON("unit", key, &u.entry) && s.complete(u.entry.Outputs) {
 		return u.entry.Warnings, nil
 	}
 	u.entry = entry{}
+	if ds := u.read(tree); len(ds) > 0 {
+		return ds, nil
+	}
+	content := make(map[string][]byte)
+	for _, f := range slices.Concat(u.pkg.Files, u.pkg.Generated) {
+		content[f.Path] = f.Src
+	}
+	if !tree.Unchanged(u.folder, content) {
+		return nil, fmt.Errorf("%s changed while it was read; build again", u.folder.Dir)
+	}
 	plan, ds := instrument.NewPlan(u.pkg, u.opt)
 	if instrument.HasErrors(ds) {
 		return ds, nil
@@ -75,14 +86,22 @@ func (u *unit) load(s *store) ([]instrument.Diagnostic, error) {
 	return ds, s.writeEntry("unit", key, u.entry)
 }
 
+// read gives the unit its files.
+func (u *unit) read(tree *scan.Tree) (ds []instrument.Diagnostic) {
+	if u.pkg == nil {
+		u.pkg, ds = tree.Package(u.folder)
+	}
+	return ds
+}
+
 // key identifies everything that the engine looks at, and the engine.
-func (u *unit) key() string {
+func (u *unit) key(tree *scan.Tree) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %s %v %v %q %q %q %q\n", toolID(), u.opt.Config.Hash(), u.opt.Bootstrap, u.opt.Paths,
-		u.pkg.ImportPath, u.pkg.Dir, u.pkg.Module, u.pkg.ModuleDir)
-	for _, f := range u.pkg.Files {
-		fmt.Fprintf(h, "%q %d %v\n", f.Path, len(f.Src), u.opt.Woven[f.Path])
-		h.Write(f.Src)
+	f := u.folder
+	fmt.Fprintf(h, "%q %s %v %v %q %q %q %q %x\n", toolID(), u.opt.Config.Hash(), u.opt.Bootstrap, u.opt.Paths,
+		f.ImportPath, f.Dir, f.Module.Path, f.Module.Dir, tree.Digest(f))
+	for _, path := range slices.Sorted(maps.Keys(u.opt.Woven)) {
+		fmt.Fprintf(h, "%q %v\n", path, u.opt.Woven[path])
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

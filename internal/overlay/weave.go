@@ -204,6 +204,9 @@ func (w *weaving) findByHand(judges []*scan.Folder) error {
 		}
 		for _, f := range missing {
 			found[f] = weave.References(w.load.load(f).pkg, symbols)
+			if w.load.changed != nil {
+				return w.load.changed
+			}
 			if err := w.store.writeEntry("byhand", w.entryKey(f, symbols), found[f]); err != nil {
 				return err
 			}
@@ -293,6 +296,9 @@ func (w *weaving) weaveAll() ([]*wovenPackage, error) {
 			}
 			*all[i] = wovenPackage{folder: f}
 			w.weavePackage(all[i], bound)
+			if w.load.changed != nil {
+				return nil, w.load.changed
+			}
 			if err := w.store.writeEntry("woven", w.entryKey(f, shape), all[i]); err != nil {
 				return nil, err
 			}

@@ -81,9 +81,14 @@ func (d *digester) imports(w io.Writer, f *Folder, tests bool) {
 // contents hashes the files of folders. Files are read once more: most scans
 // need no digest.
 func (t *Tree) contents(folders map[*Folder]bool) map[*Folder]Digest {
-	list := make([]*Folder, 0, len(folders))
+	var list []*Folder
 	for f := range folders {
-		list = append(list, f)
+		if _, done := t.digests[f]; !done {
+			list = append(list, f)
+		}
+	}
+	if t.digests == nil {
+		t.digests = make(map[*Folder]Digest, len(list))
 	}
 	sums := make([]Digest, len(list))
 	var group errgroup.Group
@@ -91,22 +96,51 @@ func (t *Tree) contents(folders map[*Folder]bool) map[*Folder]Digest {
 	for i, f := range list {
 		group.Go(func() error {
 			var buf []byte
-			h := sha256.New()
-			for _, file := range f.Files {
-				data, err := readInto(&buf, file.path(f.Dir))
-				fmt.Fprintf(h, "%q %d %v\n", filepath.Base(file.Name), len(data), err)
-				h.Write(data)
-			}
-			sums[i] = Digest(h.Sum(nil))
+			sums[i] = digestFiles(f, func(file *SourceFile) ([]byte, error) { return readInto(&buf, file.path(f.Dir)) })
 			return nil
 		})
 	}
 	_ = group.Wait() // what can't be read is part of the digest
-	all := make(map[*Folder]Digest, len(list))
 	for i, f := range list {
-		all[f] = sums[i]
+		t.digests[f] = sums[i]
 	}
-	return all
+	return t.digests
+}
+
+// DigestAll reads folders together, for [Tree.Digest].
+func (t *Tree) DigestAll(folders []*Folder) {
+	all := make(map[*Folder]bool, len(folders))
+	for _, f := range folders {
+		all[f] = true
+	}
+	t.contents(all)
+}
+
+// Digest identifies what the folder's own files held when they were first read
+// for a digest.
+func (t *Tree) Digest(f *Folder) Digest { return t.contents(map[*Folder]bool{f: true})[f] }
+
+// Unchanged reports whether the folder's files, as they were read now, are
+// those of [Tree.Digest]: what is made from them may be remembered under it.
+func (t *Tree) Unchanged(f *Folder, content map[string][]byte) bool {
+	now := digestFiles(f, func(file *SourceFile) ([]byte, error) {
+		data, ok := content[filepath.Join(f.Dir, file.Name)]
+		if !ok {
+			return readInto(new([]byte), file.path(f.Dir))
+		}
+		return data, nil
+	})
+	return now == t.Digest(f)
+}
+
+func digestFiles(f *Folder, read func(*SourceFile) ([]byte, error)) Digest {
+	h := sha256.New()
+	for _, file := range f.Files {
+		data, err := read(file)
+		fmt.Fprintf(h, "%q %d %v\n", file.Name, len(data), err)
+		h.Write(data)
+	}
+	return Digest(h.Sum(nil))
 }
 
 // Content returns what the build sees of a folder's file.

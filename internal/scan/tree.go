@@ -42,6 +42,7 @@ type Tree struct {
 
 	overlay map[string]string
 	byPath  map[string]*Folder
+	digests map[*Folder]Digest
 }
 
 // A Folder is one folder with Go files.

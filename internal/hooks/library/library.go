@@ -3,6 +3,7 @@
 package library
 
 import (
+	"bytes"
 	"embed"
 	"io/fs"
 	"slices"
@@ -14,7 +15,7 @@ import (
 	"github.com/orchestrall/orchestrall/internal/nearest"
 )
 
-//go:embed *
+//go:embed *.yaml
 var files embed.FS
 
 // Load reads every file, sorted by the libraries' names. Problems name the
@@ -53,6 +54,45 @@ var All = sync.OnceValue(func() []*hooks.Library {
 	return all
 })
 
+// Importing returns the libraries with a point in one of the packages. It
+// parses no other file: reading YAML is what takes the time.
+func Importing(packages map[string]bool) []*hooks.Library {
+	var all []*hooks.Library
+	names, _ := fs.Glob(files, "*.yaml") // the pattern is well formed
+	for _, name := range names {
+		data, err := fs.ReadFile(files, name)
+		if err != nil || !mentions(data, packages) {
+			continue
+		}
+		if l, problems := config.ParseLibrary("library/"+name, data); len(problems) == 0 {
+			all = append(all, l)
+		}
+	}
+	slices.SortFunc(all, func(a, b *hooks.Library) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// mentions reports whether a symbol of one of the packages may stand in data.
+func mentions(data []byte, packages map[string]bool) bool {
+	for path := range packages {
+		if path == "" {
+			continue
+		}
+		for rest := data; ; {
+			i := bytes.Index(rest, []byte(path))
+			if i < 0 {
+				break
+			}
+			end := i + len(path)
+			if end < len(rest) && rest[end] == '.' && (i == 0 || bytes.IndexByte([]byte(" \t(*'\""), rest[i-1]) >= 0) {
+				return true
+			}
+			rest = rest[end:]
+		}
+	}
+	return false
+}
+
 // Names returns the names of the libraries.
 func Names() []string {
 	var names []string
@@ -66,7 +106,7 @@ func Names() []string {
 // not known.
 func Check(c *config.Config) []config.Problem {
 	var problems []config.Problem
-	if c == nil {
+	if c == nil || len(c.Hooks.Choices) == 0 {
 		return nil
 	}
 	known := Names()

@@ -1,11 +1,13 @@
 package library
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/orchestrall/orchestrall/internal/config"
+	"github.com/orchestrall/orchestrall/internal/hooks"
 )
 
 // Every file of the folder is in order.
@@ -42,5 +44,20 @@ func TestUnknownLibrary(t *testing.T) {
 	found := Check(c)
 	if len(found) != 1 || !strings.HasPrefix(found[0].String(), "orchestrall.yaml:2:9: no hooks are known for no-such-library") {
 		t.Errorf("problems: %v", found)
+	}
+}
+
+// What is read for a program is what its imports ask for.
+func TestImporting(t *testing.T) {
+	for _, l := range All() {
+		for _, path := range l.Packages() {
+			found := Importing(map[string]bool{path: true, "fmt": true})
+			if !slices.ContainsFunc(found, func(o *hooks.Library) bool { return o.Name == l.Name }) {
+				t.Errorf("%s is not read for a program that imports %s", l.Name, path)
+			}
+		}
+	}
+	if found := Importing(map[string]bool{"fmt": true, "io": true, "os": true, "time": true}); len(found) > 0 {
+		t.Errorf("%d libraries are read for a program that imports none", len(found))
 	}
 }
