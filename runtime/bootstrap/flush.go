@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"go.opentelemetry.io/otel"
 )
 
 // flusher hands over what is queued when nobody can say whether the program
@@ -67,9 +69,11 @@ func (f *flusher) run(done chan struct{}) {
 	defer cancel()
 	for _, part := range f.parts {
 		closePart(ctx, func(ctx context.Context) {
-			if part(ctx) != nil && ctx.Err() != nil {
+			err := part(ctx)
+			if err != nil && ctx.Err() != nil {
 				f.spare()
 			}
+			otel.Handle(err) // the program may be about to end, and its metrics with it
 		})
 	}
 }

@@ -83,8 +83,7 @@ func readLogTarget(getenv func(string) string) (*logTarget, error) {
 	}
 	t.headers = logHeaders(getenv)
 	if u.User != nil {
-		password, _ := u.User.Password()
-		t.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password))
+		t.auth = basicAuth(u.User)
 		u.User = nil
 	}
 	if t.general && !t.grpc {
@@ -92,6 +91,12 @@ func readLogTarget(getenv func(string) string) (*logTarget, error) {
 	}
 	t.url = u
 	return t, nil
+}
+
+// basicAuth is the Authorization header that user and password become.
+func basicAuth(user *url.Userinfo) string {
+	password, _ := user.Password()
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
 }
 
 // logHeaders reads KEY=VALUE,… with values that are escaped as in URLs.

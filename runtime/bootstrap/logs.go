@@ -22,6 +22,7 @@ type logging struct {
 	target  *logTarget // nil where no line is exported
 	slot    *exportSlot
 	exports []export // one at most
+	hurried chan error
 	scrub   scrubber
 }
 
@@ -111,14 +112,22 @@ func (l *logging) flush(ctx context.Context) (err error) {
 // spans that nobody takes.
 func (l *logging) hurry(ctx context.Context) {
 	for _, e := range l.exports {
-		go func() { _ = e.flush(ctx) }()
+		l.hurried = make(chan error, 1)
+		go func() { l.hurried <- e.flush(ctx) }()
 	}
 }
 
 // stop is a part. Lines still reach standard error after it.
 func (l *logging) stop(ctx context.Context) {
 	for _, e := range l.exports {
-		if err := e.close(ctx); err != nil {
+		err := e.close(ctx)
+		if l.hurried != nil && err == nil {
+			select {
+			case err = <-l.hurried:
+			case <-ctx.Done():
+			}
+		}
+		if err != nil {
 			slog.Warn("not all log lines were exported before the program ended", "error", l.scrub.text(err.Error()))
 		}
 	}

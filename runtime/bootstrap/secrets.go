@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/go-logr/logr"
@@ -34,10 +35,10 @@ var (
 const shortestSecret = 4
 
 func newScrubber(getenv func(string) string) scrubber {
-	var pairs []string
+	var secrets []string
 	add := func(secret string) {
 		if secret = strings.TrimSpace(secret); len(secret) >= shortestSecret {
-			pairs = append(pairs, secret, scrubbed)
+			secrets = append(secrets, secret)
 		}
 	}
 	for _, name := range endpointSettings {
@@ -45,12 +46,22 @@ func newScrubber(getenv func(string) string) scrubber {
 		if err != nil {
 			continue // its parts are unknown; the line about it does not repeat it
 		}
-		if password, ok := u.User.Password(); ok {
-			add(password)
+		if u.User != nil {
+			add(strings.TrimPrefix(basicAuth(u.User), "Basic "))
+			written := u.User.String()
+			if password, ok := u.User.Password(); ok {
+				add(password)
+				_, written, _ = strings.Cut(written, ":")
+			} else { // a token in the place of the user
+				add(u.User.Username())
+			}
+			add(written)
 		}
-		for _, values := range u.Query() {
-			for _, v := range values {
-				add(v)
+		for parameter := range strings.SplitSeq(u.RawQuery, "&") {
+			_, written, _ := strings.Cut(parameter, "=")
+			add(written)
+			if plain, err := url.QueryUnescape(written); err == nil {
+				add(plain)
 			}
 		}
 	}
@@ -66,6 +77,12 @@ func newScrubber(getenv func(string) string) scrubber {
 				add(token)
 			}
 		}
+	}
+	// The longest first: one secret may begin another.
+	slices.SortStableFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	pairs := make([]string, 0, 2*len(secrets))
+	for _, secret := range secrets {
+		pairs = append(pairs, secret, scrubbed)
 	}
 	return scrubber{strings.NewReplacer(pairs...)}
 }

@@ -1,13 +1,17 @@
 package bootstrap
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
 )
 
 func TestScrubber(t *testing.T) {
@@ -27,6 +31,75 @@ func TestScrubber(t *testing.T) {
 		if got := s.text(in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)
 		}
+	}
+}
+
+// A back end may well repeat what it was sent: in another spelling than that of
+// the setting, or one secret that begins another.
+func TestScrubberKnowsHowSecretsTravel(t *testing.T) {
+	env := map[string]string{
+		"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT":   "https://ana:hunter%2F22@logs.example/loki/api/v1/push?key=ab%40cdef",
+		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://tok-in-user@traces.example",
+		"OTEL_EXPORTER_OTLP_HEADERS":         "x-one=secret,x-two=secret-and-more",
+	}
+	s := newScrubber(func(key string) string { return env[key] })
+	for in, want := range map[string]string{
+		"Basic YW5hOmh1bnRlci8yMg== is not known": "Basic [redacted] is not known",
+		"hunter/22 and hunter%2F22":               "[redacted] and [redacted]",
+		"/push?key=ab%40cdef and ab@cdef":         "/push?key=[redacted] and [redacted]",
+		"tok-in-user":                             "[redacted]",
+		"Basic dG9rLWluLXVzZXI6":                  "Basic [redacted]",
+		"secret-and-more, secret":                 "[redacted], [redacted]",
+	} {
+		if got := s.text(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}
+
+// Log lines go with the user and the password of their address, and a back end
+// that refuses them may answer with all that it got.
+func TestEchoedCredentialsOfLogExport(t *testing.T) {
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "refused: "+r.Header.Get("Authorization")+" at "+r.URL.String(), http.StatusUnauthorized)
+	}))
+	defer refusing.Close()
+	address := "http://ana:hunter22@" + strings.TrimPrefix(refusing.URL, "http://")
+	for name, path := range map[string]string{"otlp": "/v1/logs?key=hunter22", "loki": "/loki/api/v1/push?key=hunter22"} {
+		t.Run(name, func(t *testing.T) {
+			out, stop := begin(t, "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", address+path)
+			slog.Info("hello")
+			stop()
+			if got := out.String(); strings.Contains(got, "hunter22") || strings.Contains(got, "YW5hOmh1bnRlcjIy") {
+				t.Errorf("credentials were logged:\n%s", got)
+			}
+			if got := out.String(); !strings.Contains(got, "refused: Basic [redacted] at") {
+				t.Errorf("nothing says why no line was exported:\n%s", got)
+			}
+		})
+	}
+}
+
+// Who reads the lines of a program that has just died has no metrics any more.
+func TestFailedFlushIsSaid(t *testing.T) {
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "who are you", http.StatusUnauthorized)
+	}))
+	defer refusing.Close()
+	for name, setting := range map[string]string{"spans": "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "lines": "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"} {
+		t.Run(name, func(t *testing.T) {
+			out, _ := begin(t, setting, refusing.URL)
+			_, span := otel.Tracer("test").Start(t.Context(), "work")
+			slog.Info("hello")
+			span.End()
+			func() {
+				defer func() { _ = recover() }()
+				_, _ = orchestrall.Trace(t.Context(), "Crash", func(context.Context) (int, error) { panic("no") })
+			}()
+			if got := strings.Count(out.String(), "who are you"); got != 1 {
+				t.Errorf("the answer was said %d times, want once:\n%s", got, out)
+			}
+		})
 	}
 }
 
