@@ -10,6 +10,9 @@ import (
 // trace: a panic that passes it is likely to end the program.
 func (c *Call) isRoot() bool {
 	defer contain()
+	if c.span == nil { // lines may wait even where no span does
+		return c.refusal && !c.parent.IsValid()
+	}
 	s, ok := c.span.(interface{ Parent() trace.SpanContext }) // the SDK's spans have it
 	return ok && (!s.Parent().IsValid() || s.Parent().IsRemote())
 }

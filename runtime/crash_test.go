@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
 )
 
@@ -74,5 +76,32 @@ func TestPanicOfAHandlerDoesNotFlush(t *testing.T) {
 	}
 	if n.Load() != 0 {
 		t.Errorf("flushed %d times, want 0", n.Load())
+	}
+}
+
+// Log lines wait for export also where no span does: the panic's own line is
+// one of them.
+func TestPanicPastAnUnsampledRootFlushes(t *testing.T) {
+	spans(t, sdk.WithSampler(sdk.ParentBased(sdk.NeverSample())))
+	n := flushes(t)
+	outer, inner := operation(orchestrall.Spec{Name: "Unsampled.Outer", Log: "off"}), operation(orchestrall.Spec{Name: "Unsampled.Inner", Log: "off"})
+	run := func(caught bool) {
+		defer func() { _ = recover() }()
+		ctx, call := outer.Start(t.Context())
+		defer call.End()
+		func() {
+			if caught {
+				defer func() { _ = recover() }()
+			}
+			_, call := inner.Start(ctx)
+			defer call.End()
+			panic("no")
+		}()
+	}
+	if run(true); n.Load() != 0 {
+		t.Errorf("a panic below the root flushed %d times", n.Load())
+	}
+	if run(false); n.Load() != 1 {
+		t.Errorf("a panic that passes the root flushed %d times, want 1", n.Load())
 	}
 }
