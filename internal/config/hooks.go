@@ -82,6 +82,7 @@ func ParseLibrary(path string, data []byte) (*hooks.Library, []Problem) {
 				}
 			}
 		}},
+		{"own_spans", func(_, v *yaml.Node) { p.boolean("own_spans", v, &l.OwnSpans) }},
 		{"points", func(_, v *yaml.Node) {
 			for _, item := range p.list("points", v) {
 				if point, ok := p.point(item, "a point", nil); ok {
@@ -160,6 +161,9 @@ func (p *fileParser) ownHook(n *yaml.Node) {
 		return
 	}
 	l.Name = point.Target.String()
+	if point.Kind == hooks.Import {
+		l.Name = "import of " + l.Name
+	}
 	if point.Field != "" {
 		l.Name += "." + point.Field
 	}
@@ -179,7 +183,7 @@ var pointVerbs = []struct {
 	verb string
 }{
 	{hooks.Function, "replace"}, {hooks.Method, "replace"}, {hooks.Literal, "wrap"}, {hooks.Result, "wrap"}, {hooks.Entry, "before"},
-	{hooks.Goroutine, "replace"},
+	{hooks.Goroutine, "replace"}, {hooks.Parameter, "replace"}, {hooks.Import, ""},
 }
 
 // point reads one place that is woven. The key hook belongs to the entries of
@@ -188,7 +192,7 @@ func (p *fileParser) point(n *yaml.Node, what string, hook func(key, value *yaml
 	before := len(p.problems)
 	x := hooks.Point{Pos: p.pos(n)}
 	verb, verbPos := "", x.Pos
-	var fieldPos, absentPos token.Position
+	var fieldPos, absentPos, contextPos, implementsPos token.Position
 	var fields []field
 	for _, k := range pointVerbs {
 		fields = append(fields, field{string(k.kind), func(key, v *yaml.Node) {
@@ -197,6 +201,10 @@ func (p *fileParser) point(n *yaml.Node, what string, hook func(key, value *yaml
 				return
 			}
 			x.Kind = k.kind
+			if k.kind == hooks.Import {
+				p.text("import", v, &x.Target.Package)
+				return
+			}
 			if s, ok := p.symbol(string(k.kind), v); ok {
 				x.Target = s
 				p.checkTarget(v, k.kind, s)
@@ -224,6 +232,22 @@ func (p *fileParser) point(n *yaml.Node, what string, hook func(key, value *yaml
 			absentPos = p.pos(key)
 			p.boolean("absent", v, &x.Absent)
 		}},
+		field{"context", func(key, v *yaml.Node) {
+			contextPos = p.pos(key)
+			var text string
+			if v.Kind == yaml.ScalarNode {
+				text = v.Value
+			}
+			switch x.Context = hooks.Caller(text); x.Context {
+			case hooks.Anybody, hooks.Carrying:
+			default:
+				p.add(p.pos(v), "bad-value", "write true, or required where calls without a context stay as they are", "context: %s is neither true nor required", quote(text))
+			}
+		}},
+		field{"implements", func(key, v *yaml.Node) {
+			implementsPos = p.pos(key)
+			p.boolean("implements", v, &x.Implements)
+		}},
 	)
 	if hook != nil {
 		fields = append(fields, field{"hook", hook})
@@ -240,8 +264,10 @@ func (p *fileParser) point(n *yaml.Node, what string, hook func(key, value *yaml
 	})
 	switch {
 	case at < 0:
-		p.add(x.Pos, "empty-rule", "add function:, method:, literal:, result: or entry:", "a point without what it looks for")
-	case verb == "":
+		p.add(x.Pos, "empty-rule", "add function:, method:, literal:, result:, entry:, parameter: or import:", "a point without what it looks for")
+	case pointVerbs[at].verb == "" && verb != "":
+		p.add(verbPos, "bad-rule", "remove it", "an %s has no %s:", x.Kind, verb)
+	case verb == "" && pointVerbs[at].verb != "":
 		p.add(x.Pos, "empty-rule", "add "+pointVerbs[at].verb+":", "a %s without the function that takes its place", x.Kind)
 	case verb != pointVerbs[at].verb:
 		p.add(verbPos, "bad-rule", "write "+pointVerbs[at].verb+":", "a %s has no %s:", x.Kind, verb)
@@ -249,6 +275,10 @@ func (p *fileParser) point(n *yaml.Node, what string, hook func(key, value *yaml
 		p.add(x.Pos, "empty-rule", "add field:", "a literal without the field to wrap")
 	case x.Kind != hooks.Literal && (fieldPos.IsValid() || absentPos.IsValid()):
 		p.add(cmp.Or(fieldPos, absentPos), "bad-rule", "remove it", "only a literal has field: and absent:")
+	case contextPos.IsValid() && x.Kind != hooks.Function && x.Kind != hooks.Method:
+		p.add(contextPos, "bad-rule", "remove it", "only a function or a method has context:")
+	case implementsPos.IsValid() && (x.Kind != hooks.Method || x.Target.Pointer):
+		p.add(implementsPos, "bad-rule", "remove it", "only a method of an interface has implements:")
 	}
 	return x, len(p.problems) == before
 }
@@ -270,7 +300,9 @@ func (p *fileParser) checkTarget(n *yaml.Node, kind hooks.Kind, s hooks.Symbol) 
 	switch {
 	case kind == hooks.Method && s.Receiver == "":
 		p.add(p.pos(n), "bad-symbol", "write (*"+s.Package+".TYPE)."+s.Name, "method: %s has no receiver", quote(s.String()))
-	case (kind == hooks.Function || kind == hooks.Literal || kind == hooks.Goroutine) && s.Receiver != "":
+	case s.Receiver == "" && s.Pointer && kind != hooks.Parameter:
+		p.add(p.pos(n), "bad-symbol", "remove the *", "%s: %s is a pointer", kind, quote(s.String()))
+	case (kind == hooks.Function || kind == hooks.Literal || kind == hooks.Goroutine || kind == hooks.Parameter) && s.Receiver != "":
 		p.add(p.pos(n), "bad-symbol", "write method: for a method", "%s: %s has a receiver", kind, quote(s.String()))
 	}
 }

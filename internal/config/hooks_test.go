@@ -26,6 +26,16 @@ points:
     wrap: Handler
   - result: gopkg.in/yaml.v3.Open
     wrap: W
+  - method: (example.com/x.Model).Do
+    implements: true
+    context: required
+    replace: Do
+  - function: example.com/x.F
+    context: true
+    replace: F
+  - parameter: "*example.com/x.Msg"
+    replace: Context
+  - import: example.com/x
 `
 	l, problems := ParseLibrary("grpc.yaml", []byte(text))
 	if len(problems) > 0 {
@@ -36,6 +46,10 @@ points:
 		{Kind: hooks.Method, Target: hooks.Symbol{Package: "net/http", Receiver: "Client", Pointer: true, Name: "Do"}, Func: "ClientDo"},
 		{Kind: hooks.Literal, Target: hooks.Symbol{Package: "net/http", Name: "Server"}, Field: "Handler", Absent: true, Func: "Handler"},
 		{Kind: hooks.Result, Target: hooks.Symbol{Package: "gopkg.in/yaml.v3", Name: "Open"}, Func: "W"},
+		{Kind: hooks.Method, Target: hooks.Symbol{Package: "example.com/x", Receiver: "Model", Name: "Do"}, Func: "Do", Implements: true, Context: hooks.Carrying},
+		{Kind: hooks.Function, Target: hooks.Symbol{Package: "example.com/x", Name: "F"}, Func: "F", Context: hooks.Anybody},
+		{Kind: hooks.Parameter, Target: hooks.Symbol{Package: "example.com/x", Name: "Msg", Pointer: true}, Func: "Context"},
+		{Kind: hooks.Import, Target: hooks.Symbol{Package: "example.com/x"}},
 	}
 	for i := range l.Points {
 		l.Points[i].Pos.Filename, l.Points[i].Pos.Line, l.Points[i].Pos.Column = "", 0, 0
@@ -91,6 +105,11 @@ func TestHookProblems(t *testing.T) {
 		{"unexported", "hooks: {own: [{function: net/http.Get, hook: example.com/x, replace: get}]}\n", `f.yaml:1:70: replace: "get" is no exported name`},
 		{"unknown key", "hooks: {own: [{funktion: net/http.Get, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:16: unknown key "funktion" in a hook of your own; did you mean function?`},
 		{"two kinds", "hooks: {own: [{function: a/b.C, result: a/b.C, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:33: a point is one of function and result, not both; make two of them`},
+		{"bad context", "hooks: {own: [{function: a/b.C, context: maybe, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:42: context: "maybe" is neither true nor required; write true, or required`},
+		{"context of a result", "hooks: {own: [{result: a/b.C, context: true, hook: example.com/x, wrap: Get}]}\n", `f.yaml:1:31: only a function or a method has context:; remove it`},
+		{"implements of a function", "hooks: {own: [{function: a/b.C, implements: true, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:33: only a method of an interface has implements:; remove it`},
+		{"import with a function", "hooks: {own: [{import: a/b, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:50: an import has no replace:; remove it`},
+		{"pointer", "hooks: {own: [{function: '*a/b.C', hook: example.com/x, replace: Get}]}\n", `f.yaml:1:26: function: "*a/b.C" is a pointer; remove the *`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, problems := Parse("f.yaml", []byte(test.text))

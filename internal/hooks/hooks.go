@@ -30,7 +30,10 @@ type Library struct {
 	// Unless names functions that install instrumentation by hand: where
 	// first-party code refers to one, nothing of the library is woven.
 	Unless []Symbol
-	Points []Point
+	// OwnSpans says that the library traces itself: nothing of it is hooked, and
+	// programs that import it are given an SDK to trace with.
+	OwnSpans bool
+	Points   []Point
 
 	Pos token.Position `json:"-"` // of the file, or of the entry in orchestrall.yaml
 }
@@ -48,6 +51,23 @@ const (
 	// Goroutine: calls of a function without parameters, in what a go statement
 	// of a function with a context starts; the hook's function gets that context.
 	Goroutine Kind = "goroutine"
+	// Parameter: contexts made from nothing in a function that has a parameter of
+	// a type and no context; the hook's function makes one of the parameter.
+	Parameter Kind = "parameter"
+	// Import: packages that import a package import the hook package, too, for
+	// what it does when it is initialized.
+	Import Kind = "import"
+)
+
+// A Caller says whether a function or method that takes no context is replaced
+// by one that does.
+type Caller string
+
+// The callers, as the files spell them after context:.
+const (
+	Nobody   Caller = ""         // the functions have the same parameters
+	Anybody  Caller = "true"     // the hook's function gets the caller's context, or nil
+	Carrying Caller = "required" // calls without a context in scope are left alone
 )
 
 // A Point is one place that is woven.
@@ -58,6 +78,12 @@ type Point struct {
 	Field string `json:",omitempty"`
 	// Absent wraps the zero value where a literal leaves Field out.
 	Absent bool `json:",omitempty"`
+	// Context gives the hook's function the context of its caller, in front of
+	// the receiver and the parameters.
+	Context Caller `json:",omitempty"`
+	// Implements replaces the method of an interface on every value whose type
+	// implements the interface.
+	Implements bool `json:",omitempty"`
 	// Func is the function of the hook package: it replaces a function or
 	// method, wraps a field's value or results, or runs at a function's entry.
 	Func string
@@ -66,17 +92,22 @@ type Point struct {
 }
 
 // A Symbol names a package-level function or type, or a method, as
-// runtime.Func does: net/http.Get, net/http.Server, (*net/http.Client).Do.
+// runtime.Func does: net/http.Get, net/http.Server, (*net/http.Client).Do. One
+// without a name is a package.
 type Symbol struct {
 	Package  string // import path
 	Receiver string `json:",omitempty"` // base type of a method's receiver
-	Pointer  bool   `json:",omitempty"` // the receiver is a pointer
-	Name     string
+	Pointer  bool   `json:",omitempty"` // the receiver, or the type itself, is a pointer
+	Name     string `json:",omitempty"`
 }
 
 // String is the inverse of [ParseSymbol].
 func (s Symbol) String() string {
 	switch {
+	case s.Name == "":
+		return s.Package
+	case s.Receiver == "" && s.Pointer:
+		return "*" + s.Package + "." + s.Name
 	case s.Receiver == "":
 		return s.Package + "." + s.Name
 	case s.Pointer:
@@ -97,6 +128,15 @@ func ParseSymbol(text string) (Symbol, string) {
 		}
 		return Symbol{Package: of.Package, Receiver: of.Name, Pointer: pointer, Name: name}, ""
 	}
+	name, pointer := strings.CutPrefix(text, "*")
+	if pointer {
+		s, problem := ParseSymbol(name)
+		if s.Receiver != "" || s.Pointer || problem != "" {
+			return Symbol{}, "no type with its import path"
+		}
+		s.Pointer = true
+		return s, ""
+	}
 	slash := strings.LastIndexByte(text, '/')
 	dot := strings.LastIndexByte(text, '.')
 	if dot <= slash+1 || !token.IsIdentifier(text[dot+1:]) || strings.ContainsAny(text, " \t*()[]") {
@@ -116,6 +156,12 @@ func (l *Library) Packages() []string {
 	}
 	slices.Sort(paths)
 	return paths
+}
+
+// Passive reports whether a library only hands on contexts that are there: it
+// is woven where something else is traced, and is no reason to trace anything.
+func (l *Library) Passive() bool {
+	return !slices.ContainsFunc(l.Points, func(p Point) bool { return p.Kind != Goroutine && p.Context != Carrying })
 }
 
 // HookModule returns the module of the hook package, for a hook package below

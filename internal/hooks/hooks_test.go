@@ -7,6 +7,7 @@ func TestSymbols(t *testing.T) {
 		"net/http.Get":                  {Package: "net/http", Name: "Get"},
 		"fmt.Println":                   {Package: "fmt", Name: "Println"},
 		"gopkg.in/yaml.v3.Marshal":      {Package: "gopkg.in/yaml.v3", Name: "Marshal"},
+		"*net/http.Request":             {Package: "net/http", Pointer: true, Name: "Request"},
 		"(*net/http.Client).Do":         {Package: "net/http", Receiver: "Client", Pointer: true, Name: "Do"},
 		"(net/http.Header).Get":         {Package: "net/http", Receiver: "Header", Name: "Get"},
 		"(*example.com/x.v2.Client).Do": {Package: "example.com/x.v2", Receiver: "Client", Pointer: true, Name: "Do"},
@@ -16,7 +17,7 @@ func TestSymbols(t *testing.T) {
 			t.Errorf("%s: %+v %s", text, s, problem)
 		}
 	}
-	for _, text := range []string{"", "Get", "net/http", "net/http.", ".Get", "net/http.Client.", "(*net/http.Client)", "(*net/http.Client).", "*net/http.Client.Do", "(net/http).Do x", "a/b.List[T]"} {
+	for _, text := range []string{"", "Get", "net/http", "net/http.", ".Get", "net/http.Client.", "(*net/http.Client)", "(*net/http.Client).", "**net/http.Client", "*(net/http.Client).Do", "(net/http).Do x", "a/b.List[T]"} {
 		if s, problem := ParseSymbol(text); problem == "" {
 			t.Errorf("%q is taken for %+v", text, s)
 		}

@@ -61,6 +61,9 @@ func (w *weaver) runsLater(call *ast.CallExpr) bool {
 func (w *weaver) qualified(sel *ast.SelectorExpr, pkg *ast.Ident) {
 	obj := w.pkg.Info.Uses[sel.Sel]
 	if h := w.find(hooks.Function, obj); h != nil {
+		if !w.functionContext(h, sel) {
+			return
+		}
 		w.handled[pkg] = true
 		w.dropUse(pkg)
 		name := w.use(h)
@@ -76,9 +79,10 @@ func (w *weaver) qualified(sel *ast.SelectorExpr, pkg *ast.Ident) {
 		w.wrapResults(h, sel, obj.(*types.Func))
 		return
 	}
-	if h := w.find(hooks.Goroutine, obj); h != nil {
-		w.detached(h, sel, pkg)
+	if h := w.find(hooks.Goroutine, obj); h != nil && w.detached(h, sel, pkg) {
+		return
 	}
+	w.fromParameter(sel, pkg, obj)
 }
 
 // bare weaves a function that the file names without its package: through a
@@ -89,6 +93,9 @@ func (w *weaver) bare(id *ast.Ident) {
 		return
 	}
 	if h := w.find(hooks.Function, obj); h != nil {
+		if !w.functionContext(h, id) {
+			return
+		}
 		if obj.Pkg() != w.pkg.Types {
 			w.dropDotUse(id, obj.Pkg())
 		}
@@ -108,6 +115,12 @@ func (w *weaver) selection(sel *ast.SelectorExpr, s *types.Selection) {
 		return
 	}
 	h := w.find(hooks.Method, fn)
+	if h == nil {
+		if h, operator := w.implementation(fn, s); h != nil {
+			w.interfaceMethod(h, operator, sel, s)
+			return
+		}
+	}
 	switch {
 	case h == nil:
 		if h := w.find(hooks.Result, fn); h != nil && s.Kind() == types.MethodVal {
@@ -123,6 +136,10 @@ func (w *weaver) selection(sel *ast.SelectorExpr, s *types.Selection) {
 // methodExpr replaces (*T).Method by the hook's function, which has the same
 // type.
 func (w *weaver) methodExpr(h *Hook, sel *ast.SelectorExpr, s *types.Selection) {
+	if h.Point.Context != hooks.Nobody {
+		w.note(h, sel.Pos(), "a function value, whose callers may have any context")
+		return
+	}
 	recv := h.fn.Signature().Params().At(0).Type()
 	_, wants := types.Unalias(recv).(*types.Pointer)
 	_, has := types.Unalias(s.Recv()).(*types.Pointer)
@@ -170,10 +187,27 @@ func (w *weaver) method(h *Hook, sel *ast.SelectorExpr, s *types.Selection) {
 	if operator != "" {
 		open, closing = operator+"(", path+")"
 	}
+	w.methodCall(h, sel, s, open, closing, w.receiverType(h, s))
+}
+
+// methodCall weaves x.Method for a hook's function that takes a receiver of type
+// recv, which stands between open and closing.
+func (w *weaver) methodCall(h *Hook, sel *ast.SelectorExpr, s *types.Selection, open, closing string, recv types.Type) {
 	call := w.callOf(sel)
 	if call == nil || spread(w.pkg.Info, call) || call.Fun != ast.Expr(sel) {
-		w.methodValue(h, sel, s, open, closing)
+		if h.Point.Context != hooks.Nobody {
+			w.note(h, sel.Pos(), "a function value, or one that takes several results, whose callers may have any context")
+			return
+		}
+		w.methodValue(h, sel, s, open, closing, recv)
 		return
+	}
+	if h.Point.Context != hooks.Nobody {
+		ctx, ok := w.callerContext(h, call)
+		if !ok {
+			return
+		}
+		open = ctx + ", " + open
 	}
 	lines := w.lines(sel.X.End(), call.Lparen)
 	closing += tail(len(call.Args) > 0, lines)
@@ -192,11 +226,11 @@ func tail(more bool, lines string) string {
 
 // methodValue replaces x.Method by a function over the receiver, which is
 // evaluated once and at the same time.
-func (w *weaver) methodValue(h *Hook, sel *ast.SelectorExpr, s *types.Selection, open, closing string) {
+func (w *weaver) methodValue(h *Hook, sel *ast.SelectorExpr, s *types.Selection, open, closing string, of types.Type) {
 	sig, ok := s.Type().(*types.Signature)
 	var recv string
 	if ok {
-		recv, ok = w.spell(w.receiverType(h, s), sel.Pos())
+		recv, ok = w.spell(of, sel.Pos())
 	}
 	var outer, inner, args string
 	if ok {
@@ -372,11 +406,9 @@ func (w *weaver) field(h *Hook, lit *ast.CompositeLit, named *types.Named) {
 	if !h.Point.Absent {
 		return
 	}
-	if scope := w.pkg.Types.Scope().Innermost(lit.Pos()); scope != nil {
-		if _, obj := scope.LookupParent("nil", lit.Pos()); obj != nil && obj.Parent() != types.Universe {
-			w.note(h, lit.Pos(), "nil means something else here")
-			return
-		}
+	if w.hidesNil(lit.Pos()) {
+		w.note(h, lit.Pos(), "nil means something else here")
+		return
 	}
 	if name, ok := w.wrapper(h, lit, named); ok {
 		w.insert(lit.Lbrace+1, fmt.Sprintf("%s: %s(nil), ", h.Point.Field, name))

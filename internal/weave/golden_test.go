@@ -93,7 +93,7 @@ func loadGoldens(t testing.TB) []*golden {
 
 // stdExports are the export data of what the cases import.
 var stdExports = sync.OnceValues(func() (map[string]string, error) {
-	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}", "fmt", "os", "runtime", "strings", "context", "errors").Output()
+	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}", "fmt", "os", "runtime", "strings", "context", "errors", "net/http").Output()
 	exports := make(map[string]string)
 	for line := range strings.Lines(string(out)) {
 		name, file, _ := strings.Cut(strings.TrimSpace(line), "\t")

@@ -8,31 +8,30 @@ import (
 
 // detached weaves pkg.Func() in what a go statement starts, or in its
 // arguments: the hook's function gets the context of the function around the
-// statement.
-func (w *weaver) detached(h *Hook, sel *ast.SelectorExpr, pkg *ast.Ident) {
+// statement. It reports whether there is one.
+func (w *weaver) detached(h *Hook, sel *ast.SelectorExpr, pkg *ast.Ident) bool {
 	call := w.callOf(sel)
 	if call == nil || len(call.Args) > 0 || call.Fun != ast.Expr(sel) {
-		return
+		return false
 	}
 	at, later := w.goStatement()
 	if at < 0 {
-		return
+		return false
 	}
 	name, obj, body := w.contextAround(at, h.fn.Signature().Params().At(0).Type())
-	if obj == nil {
-		return
-	}
-	scope := w.pkg.Types.Scope().Innermost(call.Pos())
-	if scope == nil {
-		return
-	}
-	if _, seen := scope.LookupParent(name, call.Pos()); seen != obj {
-		return // hidden by another one
+	if obj == nil || !w.visibleAt(obj, call.Pos()) {
+		return false
 	}
 	if later && w.changes(body, obj) {
 		w.note(h, sel.Pos(), "%s is assigned in the function around the go statement, so the goroutine cannot read it", name)
-		return
+		return true
 	}
+	w.madeFrom(h, sel, pkg, call, name)
+	return true
+}
+
+// madeFrom replaces pkg.Func() by the hook's function of a variable.
+func (w *weaver) madeFrom(h *Hook, sel *ast.SelectorExpr, pkg *ast.Ident, call *ast.CallExpr, name string) {
 	w.handled[pkg] = true
 	w.dropUse(pkg)
 	text := w.use(h) + "(" + name

@@ -22,9 +22,11 @@ type Hook struct {
 	// Index is that of Point in Library.Points.
 	Index int
 
-	fn     *types.Func // of the hook package
-	params int         // of an entry: how many the hook function takes
-	calls  bool        // of an entry: the hook function returns nothing
+	pkg    *types.Package // the hook package
+	fn     *types.Func    // of the hook package; nil of an import
+	target types.Type     // of a parameter its type, of an implemented method its interface
+	params int            // of an entry: how many the hook function takes
+	calls  bool           // of an entry: the hook function returns nothing
 }
 
 // A Mismatch is a point that can't be woven with the library's and the hook
@@ -46,7 +48,11 @@ func Bind(l *hooks.Library, load func(path string) (*types.Package, error)) ([]*
 		if err != nil {
 			return nil, []Mismatch{{l, p, fmt.Sprintf("the hook package %s cannot be read: %v", l.Hook, err)}}
 		}
-		h := &Hook{Library: l, Point: p, Index: i}
+		h := &Hook{Library: l, Point: p, Index: i, pkg: hookPkg}
+		if p.Kind == hooks.Import {
+			bound = append(bound, h)
+			continue
+		}
 		target, err := load(p.Target.Package)
 		if err != nil {
 			problems = append(problems, Mismatch{l, p, fmt.Sprintf("%s cannot be read: %v", p.Target.Package, err)})
@@ -74,20 +80,38 @@ func (h *Hook) bind(hookPkg, target *types.Package) string {
 		return fmt.Sprintf("%s is gone", p.Target)
 	}
 	have := fn.Signature()
-	if p.Kind == hooks.Literal {
+	switch p.Kind {
+	case hooks.Literal:
 		return h.bindLiteral(obj, have)
+	case hooks.Parameter:
+		return h.bindParameter(obj, have)
 	}
 	of, ok := obj.(*types.Func)
 	if !ok {
 		return fmt.Sprintf("%s is no function", p.Target)
 	}
 	sig := of.Signature()
-	if recv := sig.Recv(); recv != nil && types.IsInterface(recv.Type()) {
+	recv := sig.Recv()
+	switch ofInterface := recv != nil && types.IsInterface(recv.Type()); {
+	case ofInterface && !p.Implements:
 		return fmt.Sprintf("%s is a method of an interface", p.Target)
+	case p.Implements && !ofInterface:
+		return fmt.Sprintf("%s is no method of an interface", p.Target)
+	case p.Implements:
+		sig, h.target = h.implemented(target, sig)
+		if sig == nil {
+			return fmt.Sprintf("%s is a method of a generic interface", p.Target)
+		}
 	}
 	switch p.Kind {
 	case hooks.Function, hooks.Method:
-		if want := flat(sig); !sameSignature(have, want, typeParams(sig)) {
+		want := flat(sig)
+		if p.Context != hooks.Nobody {
+			if want = withContext(want, have); want == nil {
+				return fmt.Sprintf("%s.%s is %s, which must take a context first", hookPkg.Name(), p.Func, brief(have))
+			}
+		}
+		if !sameSignature(have, want, typeParams(sig)) {
 			return fmt.Sprintf("%s is %s, and %s.%s is %s", p.Target, brief(want), hookPkg.Name(), p.Func, brief(have))
 		}
 	case hooks.Result:
@@ -178,6 +202,14 @@ func Lookup(pkg *types.Package, s hooks.Symbol) types.Object {
 	}
 	named, ok := types.Unalias(name.Type()).(*types.Named)
 	if !ok {
+		return nil
+	}
+	if all, ok := named.Underlying().(*types.Interface); ok {
+		for m := range all.Methods() {
+			if m.Name() == s.Name && !s.Pointer {
+				return m
+			}
+		}
 		return nil
 	}
 	for m := range named.Methods() {

@@ -68,21 +68,17 @@ func NewInfo() *types.Info {
 // has it.
 func Weave(pkg *Package, all []*Hook) *Result {
 	r := &Result{Edits: make(map[string][]rewrite.Edit)}
-	w := &weaver{pkg: pkg, result: r, hooks: make(map[hooks.Kind]map[hooks.Symbol][]*Hook)}
+	w := &weaver{pkg: pkg, result: r, hooks: make(map[hooks.Kind]map[hooks.Symbol][]*Hook), implements: make(map[string][]*Hook)}
 	for _, h := range all {
 		if pkg.Types.Path() == h.Library.Hook {
 			continue // a hook package calls what it hooks
 		}
-		of := w.hooks[h.Point.Kind]
-		if of == nil {
-			of = make(map[hooks.Symbol][]*Hook)
-			w.hooks[h.Point.Kind] = of
-		}
-		of[h.Point.Target] = append(of[h.Point.Target], h)
+		w.index(h)
 	}
 	for i := range pkg.Files {
 		w.weaveFile(&pkg.Files[i])
 	}
+	w.sideEffects()
 	slices.Sort(r.Imports)
 	r.Imports = slices.Compact(r.Imports)
 	return r
@@ -92,6 +88,10 @@ type weaver struct {
 	pkg    *Package
 	hooks  map[hooks.Kind]map[hooks.Symbol][]*Hook
 	result *Result
+	// Hooks that no symbol leads to.
+	implements map[string][]*Hook // by the method's name
+	parameters []*Hook
+	imports    []*Hook
 
 	// Of the file that is woven.
 	file     *File
@@ -108,7 +108,7 @@ type weaver struct {
 func (w *weaver) weaveFile(f *File) {
 	w.file, w.edits, w.aliases, w.names = f, nil, make(map[string]string), nil
 	w.replaced, w.dropped, w.handled = make(map[*types.PkgName]int), make(map[*ast.Ident]bool), make(map[ast.Node]bool)
-	w.marks = !bytes.Contains(f.Src, []byte("//line ")) && !bytes.Contains(f.Src, []byte("/*line "))
+	w.marks = marked(f)
 	w.parents = w.parents[:0]
 	ast.Inspect(f.Tree, func(n ast.Node) bool {
 		if n == nil {
@@ -226,6 +226,12 @@ func (w *weaver) insert(p token.Pos, text string) {
 // that text has not.
 func (w *weaver) replace(from, to token.Pos, text string) {
 	w.edits = append(w.edits, rewrite.Edit{Start: w.offset(from), End: w.offset(to), Text: text + w.mark(to)})
+}
+
+// marked reports whether the compiler is told columns in the file: one with
+// line directives of its own has none.
+func marked(f *File) bool {
+	return !bytes.Contains(f.Src, []byte("//line ")) && !bytes.Contains(f.Src, []byte("/*line "))
 }
 
 // lines returns the line ends in [from, to).

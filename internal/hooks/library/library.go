@@ -84,7 +84,8 @@ func mentions(data []byte, packages map[string]bool) bool {
 				break
 			}
 			end := i + len(path)
-			if end < len(rest) && rest[end] == '.' && (i == 0 || bytes.IndexByte([]byte(" \t(*'\""), rest[i-1]) >= 0) {
+			// A symbol, or the package of an import.
+			if (end == len(rest) || bytes.IndexByte([]byte(".\r\n '\""), rest[end]) >= 0) && (i == 0 || bytes.IndexByte([]byte(" \t(*'\""), rest[i-1]) >= 0) {
 				return true
 			}
 			rest = rest[end:]
