@@ -14,9 +14,26 @@ var sensitiveWords = map[string]bool{
 	"authorization": true, "apikey": true, "cookie": true, "credential": true,
 }
 
-// sensitive reports whether values under this key are always masked:
+// Sensitive reports whether values under this key are always masked:
 // auth.token, dbPassword, API_KEY.
-func sensitive(key string) bool {
+func Sensitive(key string) bool { return sensitive(key) }
+
+func sensitive(key string) bool { return suspicious(key) && hasSensitiveWord(key) }
+
+// suspicious tells most keys apart from those that hold a sensitive word, by the
+// first three letters of one.
+func suspicious(key string) bool {
+	for i := 2; i < len(key); i++ {
+		switch uint32(key[i-2]|' ')<<16 | uint32(key[i-1]|' ')<<8 | uint32(key[i]|' ') {
+		case 'p'<<16 | 'a'<<8 | 's', 't'<<16 | 'o'<<8 | 'k', 's'<<16 | 'e'<<8 | 'c', 'a'<<16 | 'u'<<8 | 't',
+			'a'<<16 | 'p'<<8 | 'i', 'c'<<16 | 'o'<<8 | 'o', 'c'<<16 | 'r'<<8 | 'e':
+			return true
+		}
+	}
+	return false
+}
+
+func hasSensitiveWord(key string) bool {
 	last := ""
 	for word := range segments(key) {
 		if sensitiveWords[word] || last == "api" && word == "key" {

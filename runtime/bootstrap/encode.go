@@ -187,6 +187,9 @@ func appendMember(b []byte, key string, v slog.Value, depth int) []byte {
 		b = append(b, ',')
 	}
 	b = append(appendString(b, key), ':')
+	if masks(key, v) {
+		return append(b, `"`+scrubbed+`"`...)
+	}
 	start := len(b)
 	b = appendValue(b, v, depth+1)
 	if len(b) == start+2 && b[start] == '{' && v.Kind() != slog.KindAny {
@@ -208,7 +211,7 @@ func appendAny(b []byte, x any, depth int) []byte {
 		return appendList(b, x, func(b []byte, n int) []byte { return strconv.AppendInt(b, int64(n), 10) })
 	}
 	start := len(b)
-	text, err := marshalled(x)
+	text, err := marshalled(withoutSecrets(x))
 	switch {
 	case err != nil:
 		return appendString(b[:start], "!ERROR:"+err.Error())

@@ -163,6 +163,9 @@ func groupOf(v slog.Value) []slog.Attr {
 
 // appendRecord adds groups as what they hold, with dots in the keys.
 func appendRecord(kvs []attribute.KeyValue, key string, v slog.Value, depth int) []attribute.KeyValue {
+	if masks(key, v) {
+		return append(kvs, attribute.String(key, scrubbed))
+	}
 	v = resolved(v)
 	if group := groupOf(v); group != nil {
 		if depth >= maxDepth {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,8 +40,14 @@ func newTextHandler(w io.Writer, level slog.Level, colour bool) slog.Handler {
 	return &textHandler{out: out, attrs: slog.NewTextHandler(&out.line, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutHead})}
 }
 
-// withoutHead leaves out what the handler has written itself.
+// withoutHead leaves out what the handler has written itself, and secrets.
 func withoutHead(groups []string, a slog.Attr) slog.Attr {
+	if masks(a.Key, a.Value) || slices.ContainsFunc(groups, orchestrall.Sensitive) {
+		return slog.String(a.Key, scrubbed)
+	}
+	if a.Value.Kind() == slog.KindAny {
+		a.Value = slog.AnyValue(withoutSecrets(a.Value.Any()))
+	}
 	if len(groups) == 0 {
 		if _, own := a.Value.Any().(slog.Level); own && a.Key == slog.LevelKey {
 			return slog.Attr{}
