@@ -30,6 +30,7 @@ const (
 	Raises      State = "would raise"  // the hook's module needs newer versions than the user's
 	Moved       State = "moved"        // the library or the hook package is not what the hooks expect
 	Unused      State = "nothing used" // imported, and no point is used
+	OwnSpans    State = "own spans"    // the library traces itself
 )
 
 // A Hooked library is one entry of what [Hooks] returns.
@@ -203,6 +204,9 @@ func (h *Hooked) describe(woven []*wovenPackage, moved []mismatch) {
 			}
 		}
 	}
+	if found > 0 && h.State == Applies && h.lib.OwnSpans {
+		h.is(OwnSpans, "it traces itself by OpenTelemetry, and gets the SDK", token.Position{})
+	}
 	if found == 0 && h.State == Applies {
 		state := Unused
 		if slices.ContainsFunc(h.Points, func(p HookedPoint) bool { return p.Moved != "" }) {
@@ -223,7 +227,7 @@ func hookHash(all []*Hooked) string {
 		l := h.lib
 		fmt.Fprintf(&b, "%q %q %q %q\n", l.Name, l.Module, l.Hook, l.Unless)
 		for _, p := range l.Points {
-			fmt.Fprintf(&b, "%q %q %q %v %q\n", p.Kind, p.Target, p.Field, p.Absent, p.Func)
+			fmt.Fprintf(&b, "%q %q %q %v %q %q %v\n", p.Kind, p.Target, p.Field, p.Absent, p.Func, p.Context, p.Implements)
 		}
 	}
 	return b.String()
@@ -251,10 +255,17 @@ func detaches(f *scan.Folder, tests bool) bool {
 	return slices.ContainsFunc(f.Files, func(file *scan.SourceFile) bool { return file.Detaches && (tests || !file.Test) })
 }
 
-// onlyGoroutines reports whether a library is about go statements: it is woven
-// where something is traced, and is no reason to trace anything.
+// onlyGoroutines reports whether a library is about go statements.
 func onlyGoroutines(l *hooks.Library) bool {
 	return !slices.ContainsFunc(l.Points, func(p hooks.Point) bool { return p.Kind != hooks.Goroutine })
+}
+
+func pathSet(paths []string) map[string]bool {
+	set := make(map[string]bool, len(paths))
+	for _, p := range paths {
+		set[p] = true
+	}
+	return set
 }
 
 // importsOne reports whether a folder imports, or is, one of the packages.

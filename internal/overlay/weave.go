@@ -51,13 +51,16 @@ func (s *session) newWeaving(t *targets, directives bool) *weaving {
 	}
 	w.imported = imports(w.packages)
 	w.hooked = s.libraries(w.imported)
-	meant, inGoroutines := make(map[string]bool), make(map[string]bool)
+	meant, carried, inGoroutines := make(map[string]bool), make(map[string]bool), make(map[string]bool)
 	traced := directives
 	for _, h := range w.active() {
 		to := meant
-		if onlyGoroutines(h.lib) {
+		switch {
+		case onlyGoroutines(h.lib):
 			to = inGoroutines
-		} else {
+		case h.lib.Passive():
+			to = carried
+		default:
 			traced = true
 		}
 		for _, p := range h.lib.Packages() {
@@ -68,7 +71,7 @@ func (s *session) newWeaving(t *targets, directives bool) *weaving {
 		if ours(f.ImportPath) || f.CheckedIn() && !f.Generated {
 			continue
 		}
-		if importsOne(f, tests, meant) || traced && detaches(f, tests) && importsOne(f, tests, inGoroutines) {
+		if importsOne(f, tests, meant) || traced && (importsOne(f, tests, carried) || detaches(f, tests) && importsOne(f, tests, inGoroutines)) {
 			w.candidates = append(w.candidates, f)
 		}
 	}
@@ -342,7 +345,10 @@ func (w *weaving) weavePackage(to *wovenPackage, bound []*weave.Hook) {
 	if w.found.Below[f.ImportPath] {
 		return // a hook package imports it: weaving it would make a cycle
 	}
-	bound = slices.DeleteFunc(slices.Clone(bound), func(h *weave.Hook) bool { return w.belowHook(h.Library.Hook)[f] })
+	bound = slices.DeleteFunc(slices.Clone(bound), func(h *weave.Hook) bool {
+		// With -toolexec a package's own imports are all that can be seen.
+		return w.belowHook(h.Library.Hook)[f] || !importsOne(f, w.packages[f], pathSet(h.Library.Packages()))
+	})
 	var packages []*weave.Package
 	if w.packages[f] {
 		inside, outside := w.load.loadTests(f)

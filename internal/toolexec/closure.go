@@ -184,7 +184,7 @@ func dropOld(dir string) {
 
 // list runs go list, which compiles what is not in the build cache.
 func (r request) list() (map[string]string, error) {
-	id, err := identity(r.cmd)
+	id, err := r.tool.identity(r.cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (r request) list() (map[string]string, error) {
 		}
 	}
 	cmd.Env = append(cmd.Env, "PWD="+cmd.Dir, identityVariable+"="+id)
-	if slices.Contains(r.roots, templates.RuntimePath) || slices.Contains(r.roots, templates.BootstrapPath) {
+	if slices.ContainsFunc(r.roots, oursBelow) {
 		cmd.Env = append(cmd.Env, closureVariable+"=1")
 	}
 	var stdout, stderr bytes.Buffer
@@ -261,7 +261,7 @@ func (r request) goTool() string {
 
 // key names everything that the answer depends on.
 func (r request) key() (string, error) {
-	id, err := identity(r.cmd)
+	id, err := r.tool.identity(r.cmd)
 	if err != nil {
 		return "", err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/config"
+	"github.com/orchestrall/orchestrall/rewrite"
 	"github.com/orchestrall/orchestrall/templates"
 )
 
@@ -35,12 +36,15 @@ func compile(t *tool, args arguments) int {
 	if u == nil {
 		return t.replace()
 	}
-	concerned := !u.checkedIn() && u.concerned()
+	c := &compilation{tool: t, unit: u, cmd: findGoCommand()}
+	if len(problems) == 0 {
+		c.woven = c.hookEdits()
+	}
+	concerned := !u.checkedIn() && u.concerned() || len(c.woven) > 0
 	program := u.program() && !u.checkedIn() && u.config.WantsBootstrap() && !slices.Contains(u.imports(), templates.BootstrapPath)
 	if !concerned && !program {
 		return t.replace()
 	}
-	c := &compilation{tool: t, unit: u, cmd: findGoCommand()}
 	if len(problems) > 0 {
 		return c.problems(problems)
 	}
@@ -52,9 +56,11 @@ func compile(t *tool, args arguments) int {
 
 // A compilation is the work on one unit.
 type compilation struct {
-	tool *tool
-	unit *unit
-	cmd  goCommand
+	tool  *tool
+	unit  *unit
+	cmd   goCommand
+	woven map[string][]rewrite.Edit // what hooks change, by file
+	hooks map[string]string         // archives of the hook packages and of what they need
 }
 
 func (c *compilation) problems(problems []config.Problem) int {
@@ -66,7 +72,7 @@ func (c *compilation) problems(problems []config.Problem) int {
 
 // instrumented compiles a package that directives or rules may reach.
 func (c *compilation) instrumented(bootstrap bool) int {
-	if bootstrap {
+	if bootstrap && len(c.woven) == 0 {
 		// A package main that asks for nothing itself is up to the program.
 		plan, ds := instrument.NewPlan(c.unit.pkg, instrument.Options{Config: c.unit.config})
 		if plan.Empty() && len(ds) == 0 {
@@ -97,7 +103,7 @@ func (c *compilation) instrumented(bootstrap bool) int {
 // weave asks the engine for the files to compile. It prints what the engine
 // finds, and returns false when that is an error.
 func (c *compilation) weave(bootstrap bool) (*instrument.Plan, []instrument.Output, bool) {
-	plan, ds := instrument.NewPlan(c.unit.pkg, instrument.Options{Config: c.unit.config, Bootstrap: bootstrap})
+	plan, ds := instrument.NewPlan(c.unit.pkg, instrument.Options{Config: c.unit.config, Bootstrap: bootstrap, Woven: c.woven})
 	var outputs []instrument.Output
 	if !instrument.HasErrors(ds) {
 		var more []instrument.Diagnostic
@@ -193,6 +199,9 @@ func (c *compilation) copies(outputs []instrument.Output, name string) (argument
 
 // imports lists what the package may import already.
 func (u *unit) imports() []string {
+	if u.have != nil {
+		return u.have
+	}
 	path, ok := u.args.value("importcfg")
 	if !ok {
 		return nil
@@ -201,18 +210,16 @@ func (u *unit) imports() []string {
 	if err != nil {
 		return nil
 	}
-	return sortedKeys(cfg.archives)
+	u.have = sortedKeys(cfg.archives)
+	return u.have
 }
 
-// missing returns the archives of the imports that the generated files add to
-// the package.
+// missing returns the archives of the imports that generated files and hooks
+// add to the package.
 func (c *compilation) missing(outputs []instrument.Output) (map[string]string, error) {
 	have := c.unit.imports()
 	needed := make(map[string]bool)
 	for _, out := range outputs {
-		if !out.Generated {
-			continue // no import is ever added to a user's file
-		}
 		tree, err := parser.ParseFile(token.NewFileSet(), out.Path, out.Src, parser.ImportsOnly)
 		if err != nil {
 			return nil, err
@@ -230,12 +237,22 @@ func (c *compilation) missing(outputs []instrument.Output) (map[string]string, e
 	if len(needed) == 0 {
 		return nil, nil
 	}
+	all := make(map[string]string)
+	for importPath := range needed {
+		if archive := c.hooks[importPath]; archive != "" {
+			all[importPath] = archive
+		}
+	}
+	if len(all) == len(needed) && c.fit(all) {
+		return all, nil
+	}
 	q := question{tool: c.tool, cmd: c.cmd, profile: c.profile(), needed: needed}
 	all, err := q.answer()
 	if err != nil {
 		return nil, err
 	}
-	if !c.fits(all) {
+	maps.DeleteFunc(all, func(importPath, _ string) bool { return !needed[importPath] })
+	if !c.fit(all) {
 		if all, err = q.again(); err != nil {
 			return nil, err
 		}
@@ -244,25 +261,27 @@ func (c *compilation) missing(outputs []instrument.Output) (map[string]string, e
 	return all, nil
 }
 
-// fits reports whether the runtime's archive was compiled against the archives
-// that the go command gives this package.
-func (c *compilation) fits(all map[string]string) bool {
+// fit reports whether archives were compiled against the archives that the go
+// command gives this package.
+func (c *compilation) fit(archives map[string]string) bool {
 	path, _ := c.unit.args.value("importcfg")
 	cfg, err := readImportcfg(path)
 	if err != nil {
 		return false
 	}
-	runtime, err := readObject(all[templates.RuntimePath])
-	if err != nil {
-		return all[templates.RuntimePath] == ""
-	}
-	for importPath, want := range runtime.imports {
-		archive := cfg.archives[importPath]
-		if archive == "" {
-			continue
-		}
-		if o, err := readObject(archive); err != nil || o.fingerprint != want {
+	for _, archive := range archives {
+		of, err := readObject(archive)
+		if err != nil {
 			return false
+		}
+		for importPath, want := range of.imports {
+			archive := cfg.archives[importPath]
+			if archive == "" {
+				continue
+			}
+			if o, err := readObject(archive); err != nil || o.fingerprint != want {
+				return false
+			}
 		}
 	}
 	return true

@@ -1,7 +1,9 @@
 package toolexec
 
 import (
+	"embed"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +13,9 @@ import (
 	"testing"
 
 	"golang.org/x/tools/txtar"
+
+	"github.com/orchestrall/orchestrall/internal/config"
+	"github.com/orchestrall/orchestrall/internal/hooks"
 )
 
 // logVariable names a file in which the test binary, as a tool, notes what it
@@ -21,9 +26,31 @@ const logVariable = "TOOLEXEC_TEST_LOG"
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "toolexec" {
 		note(os.Args[2:])
-		os.Exit(Main(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
+		os.Exit(run(&tool{path: os.Args[2], args: os.Args[3:], libraries: testLibraries, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
 	}
 	os.Exit(m.Run())
+}
+
+//go:embed testdata/libraries/*.yaml
+var libraryFiles embed.FS
+
+// testLibraries are the hooks that the tests weave: none of what they say is
+// about a library that only the real runtime knows.
+func testLibraries(map[string]bool) []*hooks.Library {
+	var all []*hooks.Library
+	names, _ := fs.Glob(libraryFiles, "testdata/libraries/*.yaml")
+	for _, name := range names {
+		data, err := libraryFiles.ReadFile(name)
+		if err != nil {
+			panic(err)
+		}
+		l, problems := config.ParseLibrary(name, data)
+		if len(problems) > 0 {
+			panic(problems)
+		}
+		all = append(all, l)
+	}
+	return all
 }
 
 func note(args []string) {

@@ -3,9 +3,12 @@ package toolexec
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"go/token"
 	"hash"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,7 +27,7 @@ const identityVariable = "ORCHESTRALL_TOOLEXEC_ID"
 
 // identity returns a hash of everything beside a package's own files that
 // changes what becomes of it.
-func identity(cmd goCommand) (string, error) {
+func (t *tool) identity(cmd goCommand) (string, error) {
 	if id := os.Getenv(identityVariable); id != "" {
 		return id, nil
 	}
@@ -59,6 +62,16 @@ func identity(cmd goCommand) (string, error) {
 	if err := hashRuntime(h, w, requirements(w, dir, cmd)); err != nil {
 		return "", err
 	}
+	// Whether hooks apply is decided for all packages at once.
+	s := t.newSurvey(cmd)
+	for i := range s.Libraries {
+		s.Libraries[i].At = token.Position{} // where it is written down changes no package
+	}
+	data, err := json.Marshal(s)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(h, "hooks %s\n", data)
 	return hex.EncodeToString(h.Sum(nil)[:10]), nil
 }
 
@@ -159,17 +172,23 @@ func requirements(w workspace, dir string, cmd goCommand) []requirement {
 	return out
 }
 
-// hashRuntime writes the versions of the runtime and of what it requires. An
+// hashRuntime writes the versions of the runtime, of the hook modules and of what they require. An
 // instrumented package does not import the runtime as far as the go command can
 // see, so nothing else would have it compiled again after an upgrade.
 func hashRuntime(h hash.Hash, w workspace, reqs []requirement) error {
-	i := slices.IndexFunc(reqs, func(r requirement) bool { return r.Path == templates.RuntimePath })
-	if i < 0 {
+	if !slices.ContainsFunc(reqs, func(r requirement) bool { return r.Path == templates.RuntimePath }) {
 		return nil
 	}
-	needs := runtimeNeeds(reqs[i])
+	needs, known := make(map[string]bool), true
 	for _, r := range reqs {
-		if r.Path != templates.RuntimePath && needs != nil && !needs[r.Path] {
+		if oursBelow(r.Path) {
+			of := runtimeNeeds(r)
+			known = known && of != nil
+			maps.Copy(needs, of)
+		}
+	}
+	for _, r := range reqs {
+		if !oursBelow(r.Path) && known && !needs[r.Path] {
 			continue
 		}
 		if r.dir == "" {

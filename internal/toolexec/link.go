@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/orchestrall/orchestrall/templates"
 )
 
 // link runs the linker, with the archives that instrumented packages import and
@@ -96,7 +94,7 @@ func readLinked(cfg *importcfg, mainArchive string) (*linked, error) {
 	}
 	for importPath, o := range p.objects {
 		for imported := range o.imports {
-			if imported == templates.RuntimePath && !strings.HasPrefix(importPath, templates.RuntimePath+"/") {
+			if oursBelow(imported) && !oursBelow(importPath) {
 				p.instrumented = true
 			}
 			if _, ok := cfg.archives[imported]; !ok && imported != "unsafe" {

@@ -75,13 +75,18 @@ func (c *compilation) importsInstrumented() bool {
 	if err != nil {
 		return false
 	}
-	for _, archive := range cfg.archives {
+	for importPath, archive := range cfg.archives {
+		if oursBelow(importPath) {
+			continue
+		}
 		o, err := readObject(archive)
 		if err != nil {
 			continue
 		}
-		if _, ok := o.imports[templates.RuntimePath]; ok {
-			return true
+		for imported := range o.imports {
+			if oursBelow(imported) {
+				return true
+			}
 		}
 	}
 	return false

@@ -13,6 +13,9 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+
+	"github.com/orchestrall/orchestrall/internal/hooks"
+	"github.com/orchestrall/orchestrall/internal/hooks/library"
 )
 
 // Main runs the tool args[0] with the arguments behind it, instrumented where
@@ -23,7 +26,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, `orchestrall toolexec: no tool given; it is meant for go build -toolexec="orchestrall toolexec"`)
 		return exitUsage
 	}
-	t := &tool{path: args[0], args: args[1:], stdin: stdin, stdout: stdout, stderr: stderr}
+	return run(&tool{path: args[0], args: args[1:], libraries: library.Importing, stdin: stdin, stdout: stdout, stderr: stderr})
+}
+
+func run(t *tool) int {
 	name := t.name()
 	if name != "compile" && name != "link" {
 		return t.replace()
@@ -50,7 +56,9 @@ const (
 // A tool is one invocation of a program of the Go toolchain.
 type tool struct {
 	path           string
-	args           []string // as they came
+	// libraries are those that have a hook for one of the packages.
+	libraries func(packages map[string]bool) []*hooks.Library
+	args           []string                // as they came
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }

@@ -22,6 +22,8 @@ type unit struct {
 	variant bool // compiled for a test or with another main package's profile
 	test    bool // compiled for a test
 	sources []source
+	have    []string          // what imports lists, once it was asked
+	made    []instrument.File // whole files of cgo or the cover tool
 }
 
 // A source is one file of a unit.
@@ -112,7 +114,8 @@ func (u *unit) read(trim rewrites, dir string) error {
 			var head intermediate
 			head, s.body = splitIntermediate(src)
 			if head.path == "" {
-				continue // all of it was made by a tool
+				u.made = append(u.made, instrument.File{Path: arg, Src: src}) // all of it was made by a tool
+				continue
 			}
 			s.head, s.path = head.text, head.path
 		}

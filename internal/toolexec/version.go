@@ -19,7 +19,7 @@ func (t *tool) version(name string) int {
 	if code := t.run([]string{"-V=full"}, &out, t.stderr); code != 0 {
 		return code
 	}
-	id, err := identity(findGoCommand())
+	id, err := t.identity(findGoCommand())
 	if err != nil {
 		return t.fail(fmt.Errorf("identifying this build: %w", err))
 	}

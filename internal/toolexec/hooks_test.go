@@ -1,0 +1,185 @@
+package toolexec
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/orchestrall/orchestrall/internal/overlay"
+)
+
+// A program without a directive, whose calls are woven in two packages.
+const hooked = `
+-- go.mod --
+module example.com/app
+
+go 1.26.0
+
+RUNTIME
+-- main.go --
+package main
+
+import "example.com/app/store"
+
+func main() { println(store.Name("x")) }
+-- store/store.go --
+package store
+
+import text "strings"
+
+func Name(s string) string {
+	var b text.Builder
+	b.WriteString("y")
+	reset := b.Reset
+	reset()
+	b.WriteString(text.ToUpper(s)); b.WriteString(text.ToLower("Z"))
+	return b.String()
+}
+-- store/store_test.go --
+package store
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestName(t *testing.T) {
+	if Name("a") != strings.ToUpper("a") + "z" {
+		t.Error("not the name")
+	}
+}
+`
+
+// Both front ends give the compiler the same bytes.
+func TestHooksAreThoseOfTheOverlay(t *testing.T) {
+	w := newWorld(t, hooked)
+	want := []string{"bootstrap example.com/app", "hook: Reset", "hook: ToUpper", "Xz", "flush example.com/app"}
+	wantLines(t, w.build(".", "-trimpath"), want...)
+
+	out := w.golang("build", "-a", "-trimpath", "-work", "-o", filepath.Join(t.TempDir(), "p"), "./store")
+	work := regexp.MustCompile(`(?m)^WORK=(.*)$`).FindStringSubmatch(out)
+	if work == nil {
+		t.Fatal(out)
+	}
+	t.Cleanup(func() { os.RemoveAll(work[1]) })
+	found, err := filepath.Glob(filepath.Join(work[1], "b*", "orchestrall", "store.go"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%q, %v", found, err)
+	}
+	here, err := os.ReadFile(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	stub, err := filepath.Abs("testdata/runtime")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	exe := filepath.Join(t.TempDir(), "program")
+	env := overlay.Env{
+		Dir: w.dir, Environ: append(slices.Clone(w.env), "ORCHESTRALL_RUNTIME_DIR="+stub), Stdin: strings.NewReader(""),
+		Stdout: &stdout, Stderr: &stderr, Verbose: true, Libraries: testLibraries(nil),
+	}
+	if code := overlay.Run(env, "build", []string{"-trimpath", "-o", exe, "."}); code != 0 {
+		t.Fatalf("exit code %d: %s%s", code, &stdout, &stderr)
+	}
+	wantLines(t, w.run(exe), want...)
+	_, file, _ := strings.Cut(stderr.String(), "orchestrall: overlay ")
+	file, _, _ = strings.Cut(file, "\n")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct{ Replace map[string]string }
+	if err := json.Unmarshal(data, &read); err != nil {
+		t.Fatal(err)
+	}
+	there, err := os.ReadFile(read.Replace[filepath.Join(w.dir, "store", "store.go")])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(here, there) {
+		t.Errorf("the compiler gets\n%s\nand through the overlay\n%s", here, there)
+	}
+}
+
+func TestHooksInTests(t *testing.T) {
+	w := newWorld(t, hooked)
+	if out := w.golang("test", "-v", "./store"); strings.Count(out, "hook: ToUpper") != 2 {
+		t.Error(out)
+	}
+	if out := w.golang("test", "-v", "-cover", "./store"); strings.Count(out, "hook: ToUpper") != 2 {
+		t.Error(out)
+	}
+}
+
+// What says no to hooks says it to all packages: the build is made anew, and
+// made back from the cache.
+func TestHooksAreSwitched(t *testing.T) {
+	w := newWorld(t, hooked)
+	woven := w.build(".")
+	w.write("orchestrall.yaml", "hooks:\n  off: [std]\n")
+	wantLines(t, w.build("."), "Xz")
+	w.write("orchestrall.yaml", "bootstrap: true\n") // as without the file
+	w.write("byhand/byhand.go", "package byhand\n\nfunc Install() {}\n")
+	if got := w.build("."); got != woven {
+		t.Error(got)
+	}
+	w.write("cmd/other/main.go", "package main\n\nimport \"example.com/app/byhand\"\n\nfunc main() { byhand.Install() }\n")
+	wantLines(t, w.build("."), "Xz")
+	if err := os.RemoveAll(filepath.Join(w.dir, "cmd")); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.build("."); got != woven {
+		t.Error(got)
+	}
+	if out := w.run("go", "run", "."); strings.Contains(out, "hook") {
+		t.Errorf("a plain build has hooks:\n%s", out)
+	}
+}
+
+// A library whose hooks cannot be had is left alone with one warning.
+func TestHooksThatAreMissing(t *testing.T) {
+	w := newWorld(t, hooked)
+	w.replace("go.mod", "go 1.26.0", "go 1.26.0\n\nrequire example.com/lib v1.1.0\n\nreplace example.com/lib => ./lib")
+	w.write("lib/go.mod", "module example.com/lib\n\ngo 1.26.0\n")
+	w.write("lib/lib.go", "package lib\n\nfunc Open() {}\n")
+	w.replace("main.go", "import ", "import \"example.com/lib\"\nimport ")
+	w.replace("main.go", "println", "lib.Open(); println")
+	w.replace("store/store.go", "import ", "import _ \"example.com/lib\"\nimport ")
+	out := w.golang("build", "-o", filepath.Join(t.TempDir(), "p"), ".")
+	if strings.Count(out, "warning") != 1 {
+		t.Error(out)
+	}
+	wantContains(t, out, "go.mod:5:9: warning: lib is not instrumented: module example.com/app does not require github.com/orchestrall/orchestrall/runtime/lib; run: orchestrall init")
+	wantContains(t, w.build("."), "hook: ToUpper")
+
+	w = newWorld(t, strings.Replace(hooked, "RUNTIME", "", 1))
+	out = w.golang("build", "-o", filepath.Join(t.TempDir(), "p"), ".")
+	wantContains(t, out, "go.mod:1:1: warning: libraries such as std are not instrumented: module example.com/app does not require")
+	wantLines(t, w.build("."), "Xz")
+
+	w = newWorld(t, hooked)
+	w.replace("main.go", "import ", "import \"path\"\nimport ")
+	w.replace("main.go", "println(", "println(path.Base(\"/a\"), ")
+	out = w.golang("build", "-o", filepath.Join(t.TempDir(), "p"), ".")
+	wantContains(t, out, "the hooks for moved do not fit")
+}
+
+// Hooks of the user's own stand in first-party packages, which change without
+// the woven package.
+func TestOwnHooks(t *testing.T) {
+	w := newWorld(t, hooked)
+	w.write("orchestrall.yaml", "hooks:\n  off: [std]\n  own:\n    - function: strings.ToLower\n      replace: Lower\n      hook: example.com/app/trace\n")
+	w.write("trace/trace.go", "package trace\n\nimport \"example.com/app/trace/say\"\n\nfunc Lower(s string) string { say.Say(); return s }\n")
+	w.write("trace/say/say.go", "package say\n\nimport \"strings\"\n\nfunc Say() { println(\"own\", strings.ToLower(\"A\")) }\n")
+	wantLines(t, w.build("."), "own a", "XZ")
+	w.replace("trace/say/say.go", "own", "other")
+	wantLines(t, w.build("."), "other a", "XZ")
+}
