@@ -88,6 +88,8 @@ func start(options Options, getenv func(string) string, stderr io.Writer) (stop 
 		stop = stopper(parts, stopLimit(getenv))
 	}()
 	scrub := newScrubber(getenv)
+	var early earlyErrors
+	otel.SetErrorHandler(&early)
 	res, resErr := newResource(options.Service, getenv)
 	logs := startLogs(serviceName(res), getenv, stderr)
 	parts = append(parts, logs.stop)
@@ -95,6 +97,7 @@ func start(options Options, getenv func(string) string, stderr io.Writer) (stop 
 		slog.Warn("resource attributes are incomplete", "error", scrub.text(resErr.Error()))
 	}
 	reports{scrub, &errorLog{every: time.Minute, now: time.Now}}.install()
+	early.tell()
 	logs.connect(res, getenv, scrub)
 	otel.SetTextMapPropagator(newPropagator(getenv))
 	if disabled(getenv) {

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/otel/propagation"
@@ -27,6 +28,24 @@ func newPropagator(getenv func(string) string) propagation.TextMapPropagator {
 		}
 	}
 	return propagation.NewCompositeTextMapPropagator(chosen...)
+}
+
+// mostWaiting bounds queues, whose places are taken at once.
+const mostWaiting = 1 << 20
+
+// wholeNumber reads a number from 1 to most. Where it is none the default counts:
+// what the SDK makes of a negative one ranges from a panic to no pause at all.
+func wholeNumber(getenv func(string) string, name string, standard, most int) int {
+	text := strings.TrimSpace(getenv(name))
+	if text == "" {
+		return standard
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		slog.Warn(name+" is not understood; the default counts", "value", text, "least", 1, "most", most, "default", standard)
+		return standard
+	}
+	return n
 }
 
 // words splits a list at its commas: lower case, each word once.

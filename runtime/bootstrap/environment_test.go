@@ -1,12 +1,19 @@
 package bootstrap
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/protobuf/proto"
 )
 
 func TestPropagators(t *testing.T) {
@@ -36,6 +43,60 @@ func TestSettingsWithoutEffectAreOneWarning(t *testing.T) {
 	lines := out.lines(t)
 	if len(lines) != 1 || metadata(lines[0])["variables"] != "OTEL_METRIC_EXPORT_INTERVAL, OTEL_EXPORTER_ZIPKIN_ENDPOINT" {
 		t.Errorf("got %s, want one warning that names both", out)
+	}
+}
+
+// The SDK panics over some of these, and sends without a pause over others.
+func TestNumbersOutOfRange(t *testing.T) {
+	for _, setting := range [][2]string{
+		{"OTEL_BSP_MAX_QUEUE_SIZE", "-4"},
+		{"OTEL_BSP_MAX_QUEUE_SIZE", "9999999999999"},
+		{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "-1"},
+		{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "many"},
+		{"OTEL_BSP_SCHEDULE_DELAY", "-1"},
+		{"OTEL_BSP_EXPORT_TIMEOUT", "0"},
+		{"OTEL_BLRP_MAX_QUEUE_SIZE", "-4"},
+	} {
+		t.Run(setting[0]+"="+setting[1], func(t *testing.T) {
+			var received spanCount
+			server := httptest.NewServer(&received)
+			defer server.Close()
+			out, stop := begin(t, "OTEL_EXPORTER_OTLP_ENDPOINT", server.URL, setting[0], setting[1])
+			_, span := otel.Tracer("test").Start(t.Context(), "work")
+			span.End()
+			stop()
+			lines := out.lines(t)
+			if len(lines) != 1 || lines[0]["level"] != "WARN" || !strings.HasPrefix(str(lines[0]["message"]), setting[0]) {
+				t.Errorf("got %s, want one warning that names the setting", out)
+			}
+			if received.n.Load() != 1 {
+				t.Errorf("%d spans arrived, want 1", received.n.Load())
+			}
+		})
+	}
+}
+
+// spanCount takes spans and counts them.
+type spanCount struct{ n atomic.Int64 }
+
+func (c *spanCount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	var request coltrace.ExportTraceServiceRequest
+	if !strings.HasSuffix(r.URL.Path, "/v1/traces") || proto.Unmarshal(body, &request) != nil {
+		return
+	}
+	for _, rs := range request.ResourceSpans {
+		for _, ss := range rs.ScopeSpans {
+			c.n.Add(int64(len(ss.Spans)))
+		}
+	}
+}
+
+// What OpenTelemetry finds before there is a logger is a line like any other.
+func TestEarlyComplaintsAreLines(t *testing.T) {
+	out, _ := begin(t, "OTEL_RESOURCE_ATTRIBUTES", "a=%zz")
+	if lines := out.lines(t); len(lines) != 1 || !strings.Contains(str(lines[0]["error"]), "invalid URL escape") {
+		t.Errorf("got %s, want one line about the escape", out)
 	}
 }
 

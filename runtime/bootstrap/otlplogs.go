@@ -22,6 +22,7 @@ import (
 	grpcstatus "google.golang.org/grpc/status"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
+	"github.com/orchestrall/orchestrall/runtime/internal/quiet"
 )
 
 // otlpLogs exports lines through OpenTelemetry's SDK. The record has the trace
@@ -226,10 +227,7 @@ func (o *otlpLogs) close(ctx context.Context) error {
 }
 
 func maxRecords(getenv func(string) string) int {
-	if n, ok := number(getenv("OTEL_BLRP_MAX_QUEUE_SIZE")); ok && n > 0 {
-		return n
-	}
-	return maxQueuedLines
+	return wholeNumber(getenv, "OTEL_BLRP_MAX_QUEUE_SIZE", maxQueuedLines, mostWaiting)
 }
 
 // recordQueue is the SDK's batch processor with a bound in bytes, too, and a
@@ -337,7 +335,7 @@ func (e countingLogExporter) Export(ctx context.Context, records []sdk.Record) e
 	defer context.AfterFunc(e.queue.life, cancel)()
 	start, err := time.Now(), e.queue.life.Err()
 	if err == nil {
-		err = e.Exporter.Export(ctx, records)
+		err = e.Exporter.Export(quiet.Context(ctx), records)
 	}
 	ended := e.queue.gone(len(records))
 	if err == nil || ended { // then they are counted already

@@ -33,10 +33,10 @@ type boundedQueue struct {
 	ended atomic.Bool
 }
 
-func newBoundedQueue(exporter trace.SpanExporter, size int, tidier tidier, dropped drops) *boundedQueue {
+func newBoundedQueue(exporter trace.SpanExporter, size int, tidier tidier, dropped drops, options ...trace.BatchSpanProcessorOption) *boundedQueue {
 	q := &boundedQueue{size: int64(size), tidier: tidier, dropped: dropped}
 	q.life, q.cancel = context.WithCancel(context.Background())
-	q.SpanProcessor = trace.NewBatchSpanProcessor(countingExporter{exporter, q}, trace.WithMaxQueueSize(size))
+	q.SpanProcessor = trace.NewBatchSpanProcessor(countingExporter{exporter, q}, append(options, trace.WithMaxQueueSize(size))...)
 	return q
 }
 

@@ -106,6 +106,14 @@ type reports struct {
 	next otel.ErrorHandler
 }
 
+// earlyErrors keeps what OpenTelemetry complains about before there is a logger.
+type earlyErrors struct{ errs []error }
+
+// Handle implements otel.ErrorHandler.
+func (e *earlyErrors) Handle(err error) { e.errs = append(e.errs, err) }
+
+func (e *earlyErrors) tell() { otel.Handle(errors.Join(e.errs...)) }
+
 func (r reports) install() {
 	otel.SetErrorHandler(r)
 	otel.SetLogger(logr.New(r))

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -51,7 +52,8 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 				continue
 			}
 			delivers = true
-			queue = newBoundedQueue(newMeasured(exporter, dropped), queueSize(getenv), newTidier(getenv), dropped)
+			size := wholeNumber(getenv, "OTEL_BSP_MAX_QUEUE_SIZE", trace.DefaultMaxQueueSize, mostWaiting)
+			queue = newBoundedQueue(newMeasured(exporter, dropped), size, newTidier(getenv), dropped, batches(getenv, size)...)
 			watchQueue("traces", queue.waiting.Load, queue.size)
 			options = append(options, trace.WithSpanProcessor(queue))
 		default:
@@ -140,11 +142,17 @@ func parentBased(sampler string) bool {
 	return true
 }
 
-func queueSize(getenv func(string) string) int {
-	if n, ok := number(getenv("OTEL_BSP_MAX_QUEUE_SIZE")); ok && n > 0 {
-		return n
+// batches says when spans are sent, and how many at once.
+func batches(getenv func(string) string, size int) []trace.BatchSpanProcessorOption {
+	const longest = 24 * 60 * 60 * 1000
+	ms := func(name string, standard int) time.Duration {
+		return time.Duration(wholeNumber(getenv, name, standard, longest)) * time.Millisecond
 	}
-	return trace.DefaultMaxQueueSize
+	return []trace.BatchSpanProcessorOption{
+		trace.WithMaxExportBatchSize(min(size, wholeNumber(getenv, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", trace.DefaultMaxExportBatchSize, mostWaiting))),
+		trace.WithBatchTimeout(ms("OTEL_BSP_SCHEDULE_DELAY", trace.DefaultScheduleDelay)),
+		trace.WithExportTimeout(ms("OTEL_BSP_EXPORT_TIMEOUT", trace.DefaultExportTimeout)),
+	}
 }
 
 func number(s string) (int, bool) {
