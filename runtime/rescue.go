@@ -40,10 +40,23 @@ func Rescued(ctx context.Context) (trace.TraceID, trace.SpanID, bool) {
 	return trace.TraceID{}, trace.SpanID{}, false
 }
 
+// RescueContext is for hooks that start spans themselves: it returns the context
+// that asks the installed provider for the span of a call which has failed after
+// [Unsampled] had said yes, and false where no such spans are kept.
+func RescueContext(ctx context.Context) (context.Context, bool) {
+	if !KeepsErrors() || !currentSource().live {
+		return ctx, false
+	}
+	return &rescuing{Context: ctx}, true
+}
+
+// KeepsErrors reports whether calls that fail unsampled leave a span.
+func KeepsErrors() bool { return keepsErrors.Load() && !tracingOff.Load() }
+
 // rescue starts the span of a call that has failed.
 func (c *Call) rescue() {
 	defer contain()
-	if !keepsErrors.Load() || tracingOff.Load() {
+	if !KeepsErrors() {
 		return
 	}
 	src := currentSource()

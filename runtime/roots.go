@@ -1,6 +1,7 @@
 package orchestrall
 
 import (
+	"context"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/trace"
@@ -30,4 +31,21 @@ func UnsampledRoot() (trace.SpanContext, bool) {
 		return trace.SpanContext{}, false
 	}
 	return unsampled(), true
+}
+
+// Unsampled reports whether no span that is started with ctx would be recorded,
+// for a hook that then starts none, and returns the context to go on with: ctx
+// itself, or with the ids of a new trace that nobody records where one begins.
+// It reports false where the sampler has to be asked. ctx is not nil.
+func Unsampled(ctx context.Context) (context.Context, bool) {
+	if tracingOff.Load() || !currentSource().live {
+		return ctx, true
+	}
+	if parent := trace.SpanContextFromContext(ctx); parent.IsValid() {
+		return ctx, !parent.IsSampled() && !asksEveryChild.Load()
+	}
+	if sc, ok := UnsampledRoot(); ok {
+		return trace.ContextWithSpanContext(ctx, sc), true
+	}
+	return ctx, false
 }

@@ -2,17 +2,19 @@ package grpc
 
 import (
 	"context"
-	"slices"
+	"os"
 	"testing"
-	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/turns"
 )
 
 // way is one way to have a server and a client on loopback.
@@ -26,6 +28,7 @@ type way struct {
 var ways = []way{
 	{"bare", grpc.NewServer, grpc.NewClient, false},
 	{"contrib-by-hand", byHandServer, byHandClient, true},
+	{"contrib-by-hand-unsampled", byHandServer, byHandClient, false},
 	{"unsampled", NewServer, NewClient, false},
 	{"sampled", NewServer, NewClient, true},
 	{"empty-handler", emptyServer, emptyClient, false},
@@ -57,7 +60,7 @@ func byHandClient(target string, options ...grpc.DialOption) (*grpc.ClientConn, 
 }
 
 // call returns a function that makes one call.
-func call(b *testing.B, w way) func() {
+func call(b testing.TB, w way) func() {
 	flags := trace.TraceFlags(0)
 	if w.sampled {
 		flags = trace.FlagsSampled
@@ -73,12 +76,14 @@ func call(b *testing.B, w way) func() {
 	}
 }
 
-func trained(b *testing.B) {
-	tracers, propagator := otel.GetTracerProvider(), otel.GetTextMapPropagator()
+func trained(b testing.TB) {
+	tracers, meters, propagator := otel.GetTracerProvider(), otel.GetMeterProvider(), otel.GetTextMapPropagator()
 	otel.SetTracerProvider(sdk.NewTracerProvider())
-	otel.SetTextMapPropagator(propagation.TraceContext{})
+	otel.SetMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader())))
+	otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}))
 	b.Cleanup(func() {
 		otel.SetTracerProvider(tracers)
+		otel.SetMeterProvider(meters)
 		otel.SetTextMapPropagator(propagator)
 	})
 }
@@ -96,31 +101,26 @@ func BenchmarkGRPC(b *testing.B) {
 	}
 }
 
-// BenchmarkGRPCThroughput compares in turns, so that what else the machine does
-// falls on both sides alike. throughput is the share that is left.
-func BenchmarkGRPCThroughput(b *testing.B) {
-	trained(b)
-	for name, pair := range map[string][2]way{
-		"unsampled-of-bare": {ways[0], ways[2]},
-		"sampled-of-byhand": {ways[1], ways[3]},
-		"empty-of-bare":     {ways[0], ways[4]},
-	} {
-		b.Run(name, func(b *testing.B) {
-			base, own := call(b, pair[0]), call(b, pair[1])
-			var shares []float64
-			for b.Loop() {
-				shares = append(shares, float64(batch(base))/float64(batch(own)))
+// TestRatios prints the shares of the throughput that are left, and what they
+// have to be.
+func TestRatios(t *testing.T) {
+	trained(t)
+	bare := turns.Base{Name: "bare"}
+	of := map[string][]turns.Base{
+		"contrib-by-hand":           {bare},
+		"contrib-by-hand-unsampled": {bare},
+		"empty-handler":             {bare},
+		"unsampled":                 {{Name: "bare", Limit: 0.97}, {Name: "contrib-by-hand-unsampled", Limit: 0.95}, {Name: "empty-handler"}},
+		"sampled":                   {{Name: "contrib-by-hand", Limit: 0.95}},
+	}
+	var all []turns.Way
+	for _, w := range ways {
+		do := call(t, w)
+		all = append(all, turns.Way{Name: w.name, Of: of[w.name], Run: func() {
+			for range 50 {
+				do()
 			}
-			slices.Sort(shares)
-			b.ReportMetric(shares[len(shares)/2], "throughput")
-		})
+		}})
 	}
-}
-
-func batch(do func()) time.Duration {
-	start := time.Now()
-	for range 10 {
-		do()
-	}
-	return time.Since(start)
+	turns.Compare(t, os.Stdout, "gRPC, unary", all, 50)
 }

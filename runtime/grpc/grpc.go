@@ -3,7 +3,8 @@
 // otelgrpc, in front of the program's own. Every call, unary or streaming,
 // becomes a span on either side, the trace travels in the metadata, and
 // durations are measured by the instruments that otelgrpc brings. Health checks
-// are left out: they come every few seconds and tell nothing.
+// are left out: they come every few seconds and tell nothing. A call that nobody
+// samples passes contrib's handler by and is only measured, see lean.
 //
 // Nothing here is meant to be called by hand; a program that wants otelgrpc of
 // its own calls it, and then these functions are not woven.
@@ -14,7 +15,6 @@ import (
 	"sync"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
-	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
 )
@@ -24,6 +24,9 @@ func NewServer(opt ...grpc.ServerOption) *grpc.Server {
 	h := server()
 	if h == nil {
 		return grpc.NewServer(opt...)
+	}
+	if l, ok := h.(*lean); ok {
+		h = serverSide{l}
 	}
 	return grpc.NewServer(append([]grpc.ServerOption{grpc.StatsHandler(h)}, opt...)...)
 }
@@ -49,6 +52,9 @@ func dialed(opts []grpc.DialOption) []grpc.DialOption {
 	if h == nil {
 		return opts
 	}
+	if l, ok := h.(*lean); ok {
+		h = clientSide{l}
+	}
 	return append([]grpc.DialOption{grpc.WithStatsHandler(h)}, opts...)
 }
 
@@ -66,5 +72,5 @@ func contained(newHandler func(...otelgrpc.Option) stats.Handler) (h stats.Handl
 			h = nil
 		}
 	}()
-	return newHandler(otelgrpc.WithFilter(filters.Not(filters.HealthCheck())))
+	return newLean(newHandler)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/textproto"
-	"reflect"
 	"sync/atomic"
 	"unsafe"
 
@@ -12,6 +11,8 @@ import (
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/w3c"
 )
 
 // format is what is known of the program's propagator.
@@ -48,34 +49,8 @@ func newFormat(p propagation.TextMapPropagator) (f *format) {
 	for _, field := range p.Fields() {
 		f.fields = append(f.fields, textproto.CanonicalMIMEHeaderKey(field))
 	}
-	f.w3c = traceContext(p)
+	f.w3c = w3c.Only(p)
 	return f
-}
-
-// traceContext reports whether p reads traceparent the way that parent does, and
-// besides it baggage at most.
-func traceContext(p propagation.TextMapPropagator) bool {
-	switch p.(type) {
-	case propagation.TraceContext:
-		return true
-	case propagation.Baggage:
-		return false
-	}
-	list := reflect.ValueOf(p)
-	if list.Kind() != reflect.Slice || list.Type().PkgPath() != reflect.TypeFor[propagation.TraceContext]().PkgPath() {
-		return false
-	}
-	found := false
-	for i := range list.Len() {
-		switch list.Index(i).Interface().(type) {
-		case propagation.TraceContext:
-			found = true
-		case propagation.Baggage:
-		default:
-			return false
-		}
-	}
-	return found
 }
 
 // extract takes the caller's span from the headers. Whatever stands there, the
@@ -89,7 +64,7 @@ func (e *exchange) extract(h http.Header) {
 				return
 			}
 			if len(h["Tracestate"]) == 0 {
-				if sc, ok := parent(parents[0]); ok {
+				if sc, ok := w3c.Parse(parents[0]); ok {
 					e.withRemote(sc)
 					return
 				}
@@ -125,46 +100,4 @@ func (f *format) injects(ctx context.Context) bool {
 func (f *format) inject(ctx context.Context, h http.Header) {
 	defer func() { _ = recover() }()
 	f.propagator.Inject(ctx, propagation.HeaderCarrier(h))
-}
-
-// parent reads a traceparent of version 00, which is what there is. The rest,
-// and what is wrong, is left to OpenTelemetry's own reading.
-func parent(s string) (trace.SpanContext, bool) {
-	const size = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-	if len(s) != size || s[:3] != "00-" || s[35] != '-' || s[52] != '-' {
-		return trace.SpanContext{}, false
-	}
-	cfg := trace.SpanContextConfig{Remote: true}
-	var flags [1]byte
-	if !unhex(cfg.TraceID[:], s[3:35]) || !unhex(cfg.SpanID[:], s[36:52]) || !unhex(flags[:], s[53:]) {
-		return trace.SpanContext{}, false
-	}
-	cfg.TraceFlags = trace.TraceFlags(flags[0])
-	if flags[0] > byte(trace.FlagsSampled) {
-		return trace.SpanContext{}, false
-	}
-	sc := trace.NewSpanContext(cfg)
-	return sc, sc.IsValid()
-}
-
-// unhex reads lower-case digits, the only ones that the specification allows.
-func unhex(out []byte, s string) bool {
-	for i := range out {
-		high, low := digit(s[2*i]), digit(s[2*i+1])
-		if high > 15 || low > 15 {
-			return false
-		}
-		out[i] = high<<4 | low
-	}
-	return true
-}
-
-func digit(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10
-	}
-	return 255
 }
