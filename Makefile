@@ -58,6 +58,10 @@ backends: ## install the monitoring programs for make integration, once (20 minu
 deployment: ## check the files of deployment/ with the libraries of Compose and Prometheus (downloads them once)
 	cd internal/integration && $(GO) vet ./... && $(GO) test -count=1 ./...
 
+.PHONY: manifests
+manifests: ## check deployment/kubernetes with the types and schemas of Kubernetes (downloads them once)
+	cd deployment/kubernetes/validate && $(GO) vet ./... && $(GO) test -count=1 ./...
+
 .PHONY: integration
 integration: ## run the monitoring stack with its real programs, and the platform on it (20 minutes, after make backends)
 	cd internal/integration && ORCHESTRALL_INTEGRATION=1 $(GO) test -count=1 -timeout 35m -v -run TestStack .

@@ -191,7 +191,7 @@ func TestPrometheusConfigurations(t *testing.T) {
 		return config, jobs
 	}
 	config, jobs := read("prometheus.yml")
-	for name, own := range map[string][]string{"prometheus.docker.yml": {"containers"}, "prometheus.kubernetes.yml": {"pods", "cadvisor"}} {
+	for name, own := range map[string][]string{"prometheus.docker.yml": {"containers"}, "prometheus.kubernetes.yml": {"pods", "cadvisor", "collector", "span-metrics"}} {
 		other, others := read(name)
 		if !reflect.DeepEqual(config, other) {
 			t.Errorf("%s: %v, want %v", name, other, config)
