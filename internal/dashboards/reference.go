@@ -14,9 +14,15 @@ var ownMetrics = []struct{ name, labels, what string }{
 	{stuckMetric, "operation", "calls that run for longer than their operation's hang limit"},
 	{"log_events_total", "level, service", "log lines"},
 	{"log_events_dropped_total", "reason", "log lines that were not written"},
+	{"log_processing_duration_ms", "", "how long a log line took, in milliseconds"},
 	{"orchestrall_label_overflow_total", "operation, label", "label values over the limit, recorded as other"},
 	{"orchestrall_recordings_dropped_total", "reason", "values that RecordMetric did not record"},
 	{"orchestrall_spans_dropped_total", "reason", "spans that were recorded but not delivered"},
+	{"orchestrall_spans_exported_total", "", "spans that a back end has taken"},
+	{"orchestrall_export_duration_seconds", "signal, status", "exports to a back end with all their attempts"},
+	{"orchestrall_export_failures_total", "signal, reason", "exports that were given up"},
+	{"orchestrall_export_queue_length", "signal", "what waits for its export or is on its way"},
+	{"orchestrall_export_queue_capacity", "signal", "how much can wait before anything is dropped"},
 }
 
 // reference describes the metrics for people. It names no lines: a reference
