@@ -31,9 +31,10 @@ tidy: ## bring go.mod and go.sum of every module up to date, after a change to t
 	@set -e; for m in $(MODULES); do (cd $$m && $(GO) mod tidy); done
 
 .PHONY: bench
-bench: ## print what a call and what a build cost, as ratios (a few minutes; COLD=1 adds toolexec)
+bench: ## print what calls, requests, queries and builds cost, as ratios (under 10 minutes; COLD=1 adds toolexec)
 	cd runtime && $(GO) test -run '^$$' -bench Call -count 10 -benchtime 100ms . | $(GO) run ./internal/benchtable
 	cd runtime && $(GO) test -run '^$$' -bench Line -count 10 -benchtime 100ms ./bootstrap | $(GO) run ./internal/benchtable
+	@for m in nethttp/bench dbsql/servers grpc; do (cd runtime/$$m && $(GO) test -count=1 -run Ratios -v . | grep -v -e '^ *---' -e '^===') || exit; done
 	$(GO) test ./instrument -run '^$$' -bench Tree -benchtime 1x
 	$(GO) run ./internal/buildbench $(if $(COLD),-cold)
 
@@ -61,6 +62,12 @@ deployment: ## check the files of deployment/ with the libraries of Compose and 
 .PHONY: manifests
 manifests: ## check deployment/kubernetes with the types and schemas of Kubernetes (downloads them once)
 	cd deployment/kubernetes/validate && $(GO) vet ./... && $(GO) test -count=1 ./...
+	@$(GO) run ./internal/backends/install -kubernetes -check >/dev/null 2>&1 || echo 'No API server was asked: make kubernetes'
+
+.PHONY: kubernetes
+kubernetes: ## build a Kubernetes API server, once (20 minutes), and ask it about deployment/kubernetes
+	@$(GO) run ./internal/backends/install -kubernetes
+	cd deployment/kubernetes/validate && $(GO) test -count=1 -v -run TestServer .
 
 .PHONY: integration
 integration: ## run the monitoring stack with its real programs, and the platform on it (20 minutes, after make backends)

@@ -1,7 +1,7 @@
 // Package backends installs the monitoring programs that the integration test
 // runs: Prometheus and Alertmanager from Debian's packages; Jaeger, Loki and
-// the OpenTelemetry Collector from their Go modules. It fetches and builds
-// once, in versions that are pinned here, into a folder outside the repository.
+// the OpenTelemetry Collector from their Go modules. In the same way it installs
+// the programs of a Kubernetes API server. It fetches and builds once, in versions that are pinned here, into a folder outside the repository.
 package backends
 
 import (
@@ -74,11 +74,11 @@ func (p Part) folder(dir string) string {
 	return filepath.Join(dir, name)
 }
 
-// Locate returns the path of every program that is installed, and the names of
-// those that are not.
-func Locate(dir string) (programs map[string]string, missing []string) {
+// Locate returns the path of every program of parts that is installed, and the
+// names of those that are not.
+func Locate(dir string, parts []Part) (programs map[string]string, missing []string) {
 	programs = map[string]string{}
-	for _, p := range Parts() {
+	for _, p := range parts {
 		for _, name := range p.Programs {
 			path := filepath.Join(p.folder(dir), name)
 			if _, err := os.Stat(path); err != nil {
@@ -91,16 +91,16 @@ func Locate(dir string) (programs map[string]string, missing []string) {
 	return programs, missing
 }
 
-// Install brings every part that dir lacks, and reports on out what it does. A
+// Install brings each of parts that dir lacks, and reports on out what it does. A
 // part is there as a whole or not at all; what was interrupted goes on where it
 // stopped, because the go command keeps the packages that it has compiled.
-func Install(ctx context.Context, dir string, out io.Writer) error {
+func Install(ctx context.Context, dir string, parts []Part, out io.Writer) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "backends: in %s (%s sets another folder)\n", dir, DirVariable)
 	var failed []error
-	for _, p := range Parts() {
+	for _, p := range parts {
 		if p.there(dir) {
 			fmt.Fprintf(out, "%s %s: there\n", p.Name, p.Version)
 			continue
@@ -120,8 +120,8 @@ func Install(ctx context.Context, dir string, out io.Writer) error {
 }
 
 func (p Part) there(dir string) bool {
-	_, missing := Locate(dir)
-	return !slices.ContainsFunc(p.Programs, func(name string) bool { return slices.Contains(missing, name) })
+	_, missing := Locate(dir, []Part{p})
+	return len(missing) == 0
 }
 
 // bring installs into a folder of its own that gets its name when it is whole.

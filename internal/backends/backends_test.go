@@ -26,7 +26,7 @@ func TestDir(t *testing.T) {
 // A program is found where its part is whole, and another recipe is another folder.
 func TestLocate(t *testing.T) {
 	dir := t.TempDir()
-	programs, missing := Locate(dir)
+	programs, missing := Locate(dir, Parts())
 	if len(programs) != 0 || !slices.Contains(missing, "loki") || !slices.Contains(missing, "amtool") {
 		t.Errorf("%v, %v", programs, missing)
 	}
@@ -83,6 +83,14 @@ func TestWrap(t *testing.T) {
 		if strings.Contains(got, bad) {
 			t.Errorf("%q is still there:\n%s", bad, got)
 		}
+	}
+}
+
+// Kubernetes' own modules are taken from where they are published.
+func TestPublished(t *testing.T) {
+	got := string(wrap(published([]byte("module k8s.io/kubernetes\n\nreplace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n)\n")), "k8s.io/kubernetes", KubernetesVersion))
+	if !strings.Contains(got, "\tk8s.io/api => k8s.io/api v0.36.3\n") {
+		t.Error(got)
 	}
 }
 

@@ -19,6 +19,11 @@ import (
 // because its go.mod replaces others. The build happens in a module of our own
 // that repeats its requirements and its replacements.
 func module(version string, packages ...string) func(context.Context, *work) error {
+	return edited(func(src []byte) []byte { return src }, version, packages...)
+}
+
+// edited is module for one whose go.mod has to be edited first.
+func edited(edit func([]byte) []byte, version string, packages ...string) func(context.Context, *work) error {
 	return func(ctx context.Context, w *work) error {
 		w.say("download %s", version)
 		answer, err := w.run(ctx, w.dir, "go", "mod", "download", "-json", version)
@@ -33,7 +38,7 @@ func module(version string, packages ...string) func(context.Context, *work) err
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(w.dir, "go.mod"), wrap(src, m.Path, m.Version), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(w.dir, "go.mod"), wrap(edit(src), m.Path, m.Version), 0o644); err != nil {
 			return err
 		}
 		// The checksum database does not know every module that upstream uses.

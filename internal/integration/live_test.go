@@ -77,7 +77,7 @@ func newRun(t *testing.T) *run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs, missing := backends.Locate(dir)
+	programs, missing := backends.Locate(dir, backends.Parts())
 	if len(missing) > 0 {
 		t.Fatalf("%s: %v are missing; run make backends", dir, missing)
 	}

@@ -84,6 +84,7 @@ type workload struct {
 	selector              *metav1.LabelSelector
 	template              corev1.PodTemplateSpec
 	claims                []corev1.PersistentVolumeClaim
+	replicas              int32
 }
 
 func (w workload) String() string { return w.kind + " " + w.namespace + "/" + w.name }
@@ -145,11 +146,11 @@ func (c *cluster) add(t reporter, document []byte) {
 	}
 	switch o := object.(type) {
 	case *appsv1.Deployment:
-		c.workloads = append(c.workloads, workload{"Deployment", o.Namespace, o.Name, o.Spec.Selector, o.Spec.Template, nil})
+		c.workloads = append(c.workloads, workload{"Deployment", o.Namespace, o.Name, o.Spec.Selector, o.Spec.Template, nil, *o.Spec.Replicas})
 	case *appsv1.StatefulSet:
-		c.workloads = append(c.workloads, workload{"StatefulSet", o.Namespace, o.Name, o.Spec.Selector, o.Spec.Template, o.Spec.VolumeClaimTemplates})
+		c.workloads = append(c.workloads, workload{"StatefulSet", o.Namespace, o.Name, o.Spec.Selector, o.Spec.Template, o.Spec.VolumeClaimTemplates, *o.Spec.Replicas})
 	case *appsv1.DaemonSet:
-		c.workloads = append(c.workloads, workload{"DaemonSet", o.Namespace, o.Name, o.Spec.Selector, o.Spec.Template, nil})
+		c.workloads = append(c.workloads, workload{"DaemonSet", o.Namespace, o.Name, o.Spec.Selector, o.Spec.Template, nil, 0})
 	case *corev1.Service:
 		c.services = append(c.services, o)
 	case *networkingv1.NetworkPolicy:
