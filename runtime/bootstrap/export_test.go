@@ -230,7 +230,7 @@ func TestQueueCountsExactlyWhatItDrops(t *testing.T) {
 	counter := func() prometheus.Counter { return prometheus.NewCounter(prometheus.CounterOpts{Name: "x"}) }
 	d := drops{counter(), counter(), counter(), counter(), counter()}
 	exporter := stuck{make(chan struct{})}
-	q := newBoundedQueue(exporter, 8, tidier{maxSpanText}, d)
+	q := newBoundedQueue(exporter, 8, tidier{limit: maxSpanText}, d)
 	sampled := tracetest.SpanStub{SpanContext: api.NewSpanContext(api.SpanContextConfig{
 		TraceID: api.TraceID{1}, SpanID: api.SpanID{1}, TraceFlags: api.FlagsSampled,
 	})}.Snapshot()

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,15 +25,19 @@ import (
 const maxSpanText = 16 << 10
 
 // tidier makes spans fit to be sent.
-type tidier struct{ limit int }
+type tidier struct {
+	limit   int
+	content bool // what was said to language models, and by them, may be told
+}
 
 func newTidier(getenv func(string) string) tidier {
+	content, _ := strconv.ParseBool(getenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"))
 	for _, name := range []string{"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"} {
 		if n, ok := number(getenv(name)); ok && n > 0 {
-			return tidier{n}
+			return tidier{n, content}
 		}
 	}
-	return tidier{maxSpanText}
+	return tidier{maxSpanText, content}
 }
 
 // fit returns a span of at most maxSpanWeight, false where that cannot be had.
@@ -102,9 +107,15 @@ func (t tidier) text(s string) string {
 	return strings.Clone(strings.ToValidUTF8(s, "\uFFFD"))
 }
 
+// withholds reports whether an attribute holds what was said to a language model
+// or by it. genkit traces itself, and tells that always.
+func (t tidier) withholds(key attribute.Key) bool {
+	return !t.content && (key == "genkit:input" || key == "genkit:output")
+}
+
 func (t tidier) allFine(kvs []attribute.KeyValue) bool {
 	for i := range kvs {
-		if !t.fine(string(kvs[i].Key)) || !t.valueFine(kvs[i].Value) {
+		if t.withholds(kvs[i].Key) || !t.fine(string(kvs[i].Key)) || !t.valueFine(kvs[i].Value) {
 			return false
 		}
 	}
@@ -129,7 +140,7 @@ func (t tidier) attributes(kvs []attribute.KeyValue) []attribute.KeyValue {
 	if t.allFine(kvs) {
 		return kvs
 	}
-	kvs = slices.Clone(kvs)
+	kvs = slices.DeleteFunc(slices.Clone(kvs), func(kv attribute.KeyValue) bool { return t.withholds(kv.Key) })
 	for i := range kvs {
 		kvs[i].Key = attribute.Key(t.text(string(kvs[i].Key)))
 		if t.valueFine(kvs[i].Value) {

@@ -70,6 +70,40 @@ func TestSlogLinesCarryIDs(t *testing.T) {
 	}
 }
 
+// What slog writes without a context is written as slog does, and with the ids.
+func TestSlogFunctionsWithAContext(t *testing.T) {
+	restore(t)
+	var out bytes.Buffer
+	h := New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true, ReplaceAttr: func(g []string, a slog.Attr) slog.Attr {
+		if src, ok := a.Value.Any().(*slog.Source); ok {
+			return slog.Int("line", src.Line)
+		}
+		return noTime(g, a)
+	}}))
+	slog.SetDefault(h)
+	slog.Debug("plain", "k", 1)
+	Debug(traced(), "a", "k", 1)
+	Info(traced(), "b", slog.Int("k", 1))
+	Warn(traced(), "c", "odd")
+	Error(traced(), "d")
+	LoggerDebug(traced(), h.With("l", 1), "e")
+	LoggerInfo(traced(), h, "f")
+	LoggerWarn(nil, h, "g") //nolint:staticcheck // what a program may do
+	LoggerError(context.Background(), h, "h")
+	LoggerInfo(traced(), slog.New(slog.DiscardHandler), "i")
+	line := strings.Count(strings.SplitAfter(source(t), "func TestSlogFunctionsWithAContext")[0], "\n") + 11
+	var want strings.Builder
+	for i, s := range []string{
+		"DEBUG @ msg=plain k=1", "DEBUG @ msg=a k=1 " + ids, "INFO @ msg=b k=1 " + ids, "WARN @ msg=c !BADKEY=odd " + ids, "ERROR @ msg=d " + ids,
+		"DEBUG @ msg=e l=1 " + ids, "INFO @ msg=f " + ids, "WARN @ msg=g", "ERROR @ msg=h",
+	} {
+		want.WriteString("level=" + strings.Replace(s, "@", "line="+itoa(line+i), 1) + "\n")
+	}
+	if out.String() != want.String() {
+		t.Errorf("got:\n%swant:\n%s", out.String(), want.String())
+	}
+}
+
 func TestProgramsSeeTheirOwnHandler(t *testing.T) {
 	restore(t)
 	h := text(io.Discard)
