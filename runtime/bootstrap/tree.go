@@ -174,7 +174,7 @@ func details(r row) []string {
 		case orchestrall.KindKey, orchestrall.SlowKey, "code.function.name", "gen_ai.operation.name",
 			"db.operation.name", "db.collection.name", "db.query.summary", "mcp.method.name", "mcp.protocol.version",
 			"network.peer.address", "network.peer.port", "network.protocol.name", "network.protocol.version",
-			"url.scheme", "user_agent.original":
+			"url.scheme", "user_agent.original", "genkit:input", "genkit:output":
 			// In the span's name, shown otherwise, or of no use to a person.
 		case "code.file.path":
 			file = printable(kv.Value.AsString())
