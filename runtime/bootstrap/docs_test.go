@@ -53,8 +53,8 @@ var documentedTogether = map[string]bool{
 }
 
 func TestSettingsAreDocumented(t *testing.T) {
-	docs := documentation(t, "configuration.md", "logs.md")
-	for _, match := range regexp.MustCompile(`getenv\("([A-Z0-9_]+)"\)`).FindAllStringSubmatch(source(t), -1) {
+	docs := documentation(t, "configuration.md", "logs.md", "llm.md")
+	for _, match := range regexp.MustCompile(`getenv(?:\(|, )"([A-Z0-9_]+)"`).FindAllStringSubmatch(source(t), -1) {
 		name := match[1]
 		if !strings.Contains(docs, name) && !documentedTogether[name] {
 			t.Errorf("%s is in no documentation", name)
