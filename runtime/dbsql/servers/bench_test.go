@@ -3,10 +3,9 @@ package servers
 import (
 	"context"
 	"database/sql"
-	"slices"
+	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/XSAM/otelsql"
 	"go.opentelemetry.io/otel"
@@ -15,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/orchestrall/orchestrall/runtime/dbsql"
+	"github.com/orchestrall/orchestrall/runtime/internal/turns"
 )
 
 // way is one way to open a database in memory, which is the hardest to keep up
@@ -45,7 +45,7 @@ var works = []struct{ name, query string }{
 }
 
 // bench returns a function that does the work once.
-func bench(b *testing.B, w way, query string) func() {
+func bench(b testing.TB, w way, query string) func() {
 	flags := trace.TraceFlags(0)
 	if w.sampled {
 		flags = trace.FlagsSampled
@@ -80,7 +80,7 @@ func bench(b *testing.B, w way, query string) func() {
 	}
 }
 
-func provide(b *testing.B) {
+func provide(b testing.TB) {
 	before := otel.GetTracerProvider()
 	otel.SetTracerProvider(sdk.NewTracerProvider())
 	b.Cleanup(func() { otel.SetTracerProvider(before) })
@@ -101,36 +101,47 @@ func BenchmarkSQL(b *testing.B) {
 	}
 }
 
-// BenchmarkSQLThroughput compares in turns, so that what else the machine does
-// falls on both sides alike. throughput is the share that is left.
-func BenchmarkSQLThroughput(b *testing.B) {
-	provide(b)
+// TestRatios prints the shares of the throughput that are left, and what they
+// have to be.
+func TestRatios(t *testing.T) {
+	provide(t)
 	for _, work := range works {
-		b.Run(work.name, func(b *testing.B) { compare(b, work.query, func(w way) way { return w }) })
+		compare(t, "SQLite, "+work.name, work.query, func(w way) way { return w })
 	}
 }
 
-func compare(b *testing.B, query string, opened func(way) way) {
-	for name, pair := range map[string][2]way{
-		"unsampled-of-bare": {ways[0], ways[1]},
-		"sampled-of-byhand": {ways[4], ways[3]},
-	} {
-		b.Run(name, func(b *testing.B) {
-			base, own := bench(b, opened(pair[0]), query), bench(b, opened(pair[1]), query)
-			var shares []float64
-			for b.Loop() {
-				shares = append(shares, float64(batch(base))/float64(batch(own)))
+// TestRatiosPostgreSQL is TestRatios with a server at the other end of the
+// connection, whose own processor time does not count.
+func TestRatiosPostgreSQL(t *testing.T) {
+	if !testing.Verbose() {
+		t.Skip("prints a table; run it with -v")
+	}
+	provide(t)
+	dsn := "postgres://app@127.0.0.1:" + postgreSQL(t) + "/postgres?sslmode=disable"
+	compare(t, "PostgreSQL, page", "SELECT i, 'name' FROM generate_series(1, 20) i WHERE i > $1::int", func(w way) way {
+		open := w.open
+		w.open = func(string, string) (*sql.DB, error) { return open("pgx", dsn) }
+		return w
+	})
+}
+
+func compare(t *testing.T, title, query string, opened func(way) way) {
+	bare := turns.Base{Name: "bare"}
+	of := map[string][]turns.Base{
+		"unsampled":        {{Name: "bare", Limit: 0.97}, {Name: "byhand-unsampled", Limit: 0.95}},
+		"byhand-unsampled": {bare},
+		"sampled":          {{Name: "byhand", Limit: 0.95}},
+		"byhand":           {bare},
+	}
+	const calls = 200
+	var all []turns.Way
+	for _, w := range ways {
+		do := bench(t, opened(w), query)
+		all = append(all, turns.Way{Name: w.name, Of: of[w.name], Run: func() {
+			for range calls {
+				do()
 			}
-			slices.Sort(shares)
-			b.ReportMetric(shares[len(shares)/2], "throughput")
-		})
+		}})
 	}
-}
-
-func batch(do func()) time.Duration {
-	start := time.Now()
-	for range 20 {
-		do()
-	}
-	return time.Since(start)
+	turns.Compare(t, os.Stdout, title, all, calls)
 }

@@ -131,19 +131,6 @@ func postgreSQL(t testing.TB) (port string) {
 	return port
 }
 
-// BenchmarkSQLServer is BenchmarkSQLThroughput with a server at the other end of
-// the connection.
-func BenchmarkSQLServer(b *testing.B) {
-	provide(b)
-	dsn := "postgres://app@127.0.0.1:" + postgreSQL(b) + "/postgres?sslmode=disable"
-	opened := func(w way) way {
-		open := w.open
-		w.open = func(string, string) (*sql.DB, error) { return open("pgx", dsn) }
-		return w
-	}
-	compare(b, "SELECT i, 'name' FROM generate_series(1, 20) i WHERE i > $1::int", opened)
-}
-
 func TestPostgreSQL(t *testing.T) {
 	port := postgreSQL(t)
 	exercise(t, database{

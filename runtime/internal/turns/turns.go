@@ -1,11 +1,12 @@
 // Package turns compares ways to do the same work on a machine that has other
 // work as well: the ways take turns of a few milliseconds, so that whatever else
-// runs falls on all of them alike, and the processor's time is told beside the
-// wall clock's, since other programs hardly touch it.
+// runs falls on all of them alike, and of each way's turns a quiet one counts, the
+// tenth fastest of a hundred: noise only ever adds. The processor's time is told
+// beside the wall clock's, since other programs hardly touch it. Quiet turns are
+// those without a garbage collection as well, so allocations are told beside both.
 package turns
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -38,9 +39,8 @@ type measure struct {
 }
 
 // Compare prints how many calls the ways make, each turn being so many of them,
-// as shares of what their bases make: the median of all rounds. It takes as long
-// as BENCH_TIME says, 20 seconds by default, and skips the test when it is not
-// asked for by -v.
+// as shares of what their bases make. It takes as long as BENCH_TIME says, 20
+// seconds by default, and skips the test when it is not asked for by -v.
 func Compare(t *testing.T, out io.Writer, title string, ways []Way, calls int) {
 	t.Helper()
 	limit, err := time.ParseDuration(os.Getenv("BENCH_TIME"))
@@ -83,43 +83,42 @@ func print(out io.Writer, title string, ways []Way, turns [][]measure, calls int
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	defer w.Flush()
 	fmt.Fprintf(w, "%s\tprocessor\tallocs\tshare left of\tby processor\tby wall clock\tlimit\n", title)
-	byName := map[string][]measure{}
+	byName := map[string]quiet{}
 	for i := range ways {
-		byName[ways[i].Name] = turns[i]
+		byName[ways[i].Name] = quietOf(turns[i], calls)
 	}
-	for i, way := range ways {
-		own := turns[i]
-		head := fmt.Sprintf("%s\t%.1f µs\t%d", way.Name,
-			median(own, func(m, _ measure) float64 { return float64(m.processor.Microseconds()) }, own)/float64(calls),
-			int(median(own, func(m, _ measure) float64 { return float64(m.allocs) }, own)/float64(calls)+0.5))
+	for _, way := range ways {
+		own := byName[way.Name]
+		head := fmt.Sprintf("%s\t%.1f µs\t%.0f", way.Name, own.processor/1000, own.allocs)
 		if len(way.Of) == 0 {
 			fmt.Fprintf(w, "%s\t\t\t\t\n", head)
 		}
-		for _, base := range way.Of {
-			limit := "-"
-			if base.Limit > 0 {
-				limit = strconv.FormatFloat(base.Limit, 'g', -1, 64)
+		for _, name := range way.Of {
+			limit, base := "-", byName[name.Name]
+			if name.Limit > 0 {
+				limit = strconv.FormatFloat(name.Limit, 'g', -1, 64)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%.3f\t%.3f\t%s\n", head, base.Name,
-				median(own, func(m, b measure) float64 { return float64(b.processor) / float64(max(m.processor, 1)) }, byName[base.Name]),
-				median(own, func(m, b measure) float64 { return float64(b.wall) / float64(max(m.wall, 1)) }, byName[base.Name]),
-				limit)
+			fmt.Fprintf(w, "%s\t%s\t%.3f\t%.3f\t%s\n", head, name.Name, base.processor/own.processor, base.wall/own.wall, limit)
 			head = "\t\t"
 		}
 	}
 }
 
-// median is the median of f over rounds of two ways.
-func median(own []measure, f func(own, base measure) float64, base []measure) float64 {
-	all := make([]float64, 0, len(own))
-	for i := range own {
-		if i < len(base) {
-			all = append(all, f(own[i], base[i]))
+// quiet is what a call takes in a quiet turn, in nanoseconds.
+type quiet struct{ wall, processor, allocs float64 }
+
+func quietOf(turns []measure, calls int) quiet {
+	of := func(f func(measure) float64) float64 {
+		all := make([]float64, len(turns))
+		for i, m := range turns {
+			all[i] = f(m) / float64(calls)
 		}
+		slices.Sort(all)
+		return all[len(all)/10]
 	}
-	if len(all) == 0 {
-		return 0
+	return quiet{
+		wall:      of(func(m measure) float64 { return float64(m.wall) }),
+		processor: of(func(m measure) float64 { return float64(m.processor) }),
+		allocs:    of(func(m measure) float64 { return float64(m.allocs) }),
 	}
-	slices.SortFunc(all, cmp.Compare[float64])
-	return all[len(all)/2]
 }

@@ -2,7 +2,7 @@
 // one run with the same program without it and with otelhttp by hand. It is a
 // module of its own, so that the runtime does not require otelhttp.
 //
-//	go test -run Ratios -v .      # prints the ratios, a minute
+//	go test -run Ratios -v .      # prints the ratios; BENCH_TIME=1m for longer
 //	go test -bench . .            # each way by itself
 package bench
 

@@ -1,5 +1,3 @@
-//go:build unix
-
 package bench
 
 import (
@@ -7,13 +5,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/turns"
 )
 
 const connections = 16
@@ -64,32 +59,22 @@ func ask(t testing.TB, c *http.Client, address string) {
 	resp.Body.Close()
 }
 
-// TestRatios prints throughputs by the wall clock and by the processor's: the
-// second is what a server can do at most, and a busy machine hardly touches it.
-// The ways take turns in rounds of a few milliseconds, and of each way's rounds
-// a quiet one counts, the tenth fastest of a hundred. BENCH_ROUNDS is how many
-// rounds there are.
+// TestRatios prints the shares of the throughput that are left, and what they
+// have to be.
 func TestRatios(t *testing.T) {
-	rounds, err := strconv.Atoi(os.Getenv("BENCH_ROUNDS"))
-	if err != nil {
-		if testing.Short() || !testing.Verbose() {
-			t.Skip("prints a table; run it with -v")
-		}
-		rounds = 1000
-	}
 	t.Run("server", func(t *testing.T) {
-		ratios(t, rounds, func(t *testing.T, w Way) func() {
+		ratios(t, "HTTP server", true, 320, func(w Way) func() {
 			address := Listen(t, w.Handler(Mux()))
 			conns := make([]*Conn, connections)
 			for i := range conns {
 				conns[i] = Dial(t, address)
 			}
 			return func() { AskAll(t, conns, 320/connections) }
-		}, 320)
+		})
 	})
 	t.Run("client", func(t *testing.T) {
 		address := Listen(t, Mux())
-		ratios(t, rounds, func(t *testing.T, w Way) func() {
+		ratios(t, "HTTP client", false, 160, func(w Way) func() {
 			c := newClient(w)
 			return func() {
 				var wg sync.WaitGroup
@@ -102,54 +87,30 @@ func TestRatios(t *testing.T) {
 				}
 				wg.Wait()
 			}
-		}, 160)
+		})
 	})
 }
 
-func ratios(t *testing.T, rounds int, prepare func(*testing.T, Way) func(), requests int) {
-	ways := Ways(t)
-	run := make([]func(), len(ways))
-	wall, cpu := make([][]time.Duration, len(ways)), make([][]time.Duration, len(ways))
-	for i, w := range ways {
+// ratios has no limit for a client's share of a bare client: the requirement is
+// the server's.
+func ratios(t *testing.T, title string, limited bool, requests int, prepare func(Way) func()) {
+	bare, unlimited := turns.Base{Name: "bare"}, turns.Base{Name: "bare"}
+	if limited {
+		bare.Limit = 0.97
+	}
+	of := map[string][]turns.Base{
+		"unsampled":          {bare, {Name: "otelhttp-unsampled", Limit: 0.95}},
+		"unsampled-ratio":    {bare, {Name: "otelhttp-unsampled", Limit: 0.95}},
+		"otelhttp-unsampled": {unlimited},
+		"sampled":            {unlimited, {Name: "otelhttp", Limit: 0.95}},
+		"otelhttp":           {unlimited},
+	}
+	var all []turns.Way
+	for _, w := range Ways(t) {
 		w.Use()
-		run[i] = prepare(t, w)
-		run[i]()
+		all = append(all, turns.Way{Name: w.Name, Use: w.Use, Run: prepare(w), Of: of[w.Name]})
 	}
-	for round := range rounds {
-		for k := range ways {
-			i := (k + round) % len(ways)
-			ways[i].Use()
-			start, used := time.Now(), processor()
-			run[i]()
-			wall[i], cpu[i] = append(wall[i], time.Since(start)), append(cpu[i], processor()-used)
-		}
-	}
-	perSecond := func(times [][]time.Duration) map[string]float64 {
-		m := make(map[string]float64)
-		for i, w := range ways {
-			slices.Sort(times[i])
-			m[w.Name] = float64(requests) / times[i][rounds/10].Seconds()
-		}
-		return m
-	}
-	byWall, byCPU := perSecond(wall), perSecond(cpu)
-	t.Logf("%-20s %10s %28s   %10s %28s", "", "wall: /s", "of bare, of otelhttp", "cpu: µs", "of bare, of otelhttp")
-	for _, w := range ways {
-		against := "otelhttp"
-		if strings.Contains(w.Name, "unsampled") {
-			against += "-unsampled"
-		}
-		t.Logf("%-20s %10.0f %19.3f %8.3f   %10.1f %19.3f %8.3f", w.Name,
-			byWall[w.Name], byWall[w.Name]/byWall["bare"], byWall[w.Name]/byWall[against],
-			1e6/byCPU[w.Name], byCPU[w.Name]/byCPU["bare"], byCPU[w.Name]/byCPU[against])
-	}
-}
-
-// processor is the time that all threads of the process have run.
-func processor() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	turns.Compare(t, os.Stdout, title, all, requests)
 }
 
 // BenchmarkHandler is the hook alone: no network, and a handler that does next
