@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -48,6 +49,15 @@ func TestSecretsOfTheProgramAreMasked(t *testing.T) {
 		if got := b.String(); strings.Contains(got, "hunter22") || strings.Count(got, "[redacted]") != 11 ||
 			!strings.Contains(got, "token_count=12 tokens=many") || !strings.Contains(got, "login.user=ana") {
 			t.Errorf("got\n%s", got)
+		}
+	})
+	t.Run("record", func(t *testing.T) {
+		kvs := appendRecord(nil, "metadata.login", slog.GroupValue(slog.String("Token", "hunter22"), slog.Int("token_count", 12)), 0)
+		kvs = appendRecord(kvs, "metadata.secret", slog.GroupValue(slog.String("part", "hunter22")), 0)
+		kvs = appendRecord(kvs, "metadata.header", slog.AnyValue(http.Header{"Cookie": {"hunter22"}}), 0)
+		want := `[{"metadata.login.Token":"[redacted]"} {"metadata.login.token_count":12} {"metadata.secret":"[redacted]"} {"metadata.header":"{\"Cookie\":[\"[redacted]\"]}"}]`
+		if got := fmt.Sprint(kvs); got != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
 	})
 }
