@@ -42,6 +42,11 @@ func (p *Plan) generated(mains []mainFunc, place func(*function) (string, int)) 
 	for _, m := range mains {
 		g := group(m.file)
 		g.Bootstrap, g.Service = true, p.pkg.Module
+		for _, path := range p.opt.Link {
+			if blank := (templates.Import{Name: "_", Path: path}); !slices.Contains(g.Imports, blank) {
+				g.Imports = append(g.Imports, blank)
+			}
+		}
 	}
 	p.addHelpers(groups)
 	var out []Output

@@ -47,6 +47,9 @@ type Options struct {
 	// Woven holds, by path, edits of the files' bytes that the build layout
 	// carries out together with its own.
 	Woven map[string][]rewrite.Edit
+	// Link are packages that a program links for their hooks, although nothing
+	// of it calls them: the build layout imports them where Bootstrap weaves.
+	Link []string
 	// Paths writes the path of each file into its build layout, for a compiler
 	// that reads a copy: its messages then name the user's file. The bytes
 	// depend on the folder then, which a build with -trimpath must not.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/orchestrall/orchestrall/internal/config"
+	"github.com/orchestrall/orchestrall/internal/deep"
 	"github.com/orchestrall/orchestrall/internal/drift"
 	"github.com/orchestrall/orchestrall/internal/overlay"
 )
@@ -113,6 +115,9 @@ func why(h *overlay.Hooked, short func(string) string) string {
 		text = strings.TrimSuffix(fmt.Sprintf("%d places; %s", n, text), "; ")
 		if n == 1 {
 			text = strings.Replace(text, "places", "place", 1)
+		}
+		if h.Depth == config.Deep {
+			text = deep.Package(h.Library) + " itself; " + text
 		}
 	}
 	return dash(text)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -74,13 +75,14 @@ func (s *session) init() error {
 		changes = append(changes, change{path, []byte(starterConfig)})
 		did = append(did, drift.Rel(cwd, path)+": wrote a starter configuration, which changes nothing yet")
 	}
-	if anchor, err := anchorFile(cmp.Or(host.path, existing)); err != nil {
+	wanted := wantedHooks(root)
+	if anchor, err := anchorFile(cmp.Or(host.path, existing), wanted); err != nil {
 		return err
 	} else if anchor.path != "" {
 		changes = append(changes, anchor)
 		did = append(did, drift.Rel(cwd, anchor.path)+": keeps go mod tidy and go mod vendor from dropping the requirement; it is never built")
 	}
-	required, err := s.require(root, cwd)
+	required, err := s.require(root, cwd, wanted)
 	if err != nil {
 		return err
 	}
@@ -103,14 +105,27 @@ func (s *session) init() error {
 const anchorName = "orchestrall_require.go"
 
 // anchorFile returns that file for the package of beside, or nothing when it is
-// there or there is no package.
-func anchorFile(beside string) (change, error) {
+// there with everything in it or there is no package.
+func anchorFile(beside string, wanted []hookModule) (change, error) {
 	if beside == "" {
 		return change{}, nil
 	}
 	path := filepath.Join(filepath.Dir(beside), anchorName)
-	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+	was, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return change{}, err
+	}
+	paths := []string{templates.BootstrapPath}
+	for _, m := range wanted {
+		paths = append(paths, m.packages...)
+	}
+	slices.Sort(paths)
+	if err == nil && !slices.ContainsFunc(paths, func(path string) bool { return !bytes.Contains(was, []byte(`"`+path+`"`)) }) {
+		return change{}, nil
+	}
+	imports := "import _ \"" + paths[0] + "\"\n"
+	if len(paths) > 1 {
+		imports = "import (\n\t_ \"" + strings.Join(paths, "\"\n\t_ \"") + "\"\n)\n"
 	}
 	file, err := parser.ParseFile(token.NewFileSet(), beside, nil, parser.PackageClauseOnly)
 	if err != nil {
@@ -124,13 +139,27 @@ func anchorFile(beside string) (change, error) {
 
 package ` + file.Name.Name + `
 
-import _ "` + templates.BootstrapPath + `"
-`)}, nil
+` + imports)}, nil
 }
 
-// require adds the runtime to go.mod unless it is there, and returns what that
-// changed. When it fails, go.mod and go.sum are what they were.
-func (s *session) require(root, cwd string) (did []string, err error) {
+// wantedHooks are the hook modules of the libraries that the module uses. A
+// go.mod with a mistake has none: what reads it next tells.
+func wantedHooks(root string) []hookModule {
+	path := filepath.Join(root, "go.mod")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	f, err := modfile.Parse(path, data, nil)
+	if err != nil {
+		return nil
+	}
+	return hookModules(root, f)
+}
+
+// require adds the runtime and the hook modules to go.mod unless they are
+// there, and returns what that changed. When it fails, go.mod and go.sum are what they were.
+func (s *session) require(root, cwd string, wanted []hookModule) (did []string, err error) {
 	mod, sum := filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum")
 	before, err := os.ReadFile(mod)
 	if err != nil {
@@ -140,10 +169,17 @@ func (s *session) require(root, cwd string) (did []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range old.Require {
-		if r.Mod.Path == templates.RuntimePath {
-			return nil, nil
+	var lacking []string
+	if !slices.ContainsFunc(old.Require, func(r *modfile.Require) bool { return r.Mod.Path == templates.RuntimePath }) {
+		lacking = append(lacking, templates.RuntimePath)
+	}
+	for _, m := range wanted {
+		if !m.required {
+			lacking = append(lacking, m.path)
 		}
+	}
+	if len(lacking) == 0 {
+		return nil, nil
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		return nil, errNoGo
@@ -161,13 +197,15 @@ func (s *session) require(root, cwd string) (did []string, err error) {
 	}()
 	show := s.progress()
 	defer show.done()
-	show.say("adding %s to go.mod", templates.RuntimePath)
 	from, err := overlay.FindRuntime(os.Environ())
 	if err != nil {
 		return nil, err
 	}
-	if err := s.goGet(root, from); err != nil {
-		return nil, err
+	for _, module := range lacking {
+		show.say("adding %s to go.mod", module)
+		if err := s.goGet(root, module, from); err != nil {
+			return nil, err
+		}
 	}
 	after, err := os.ReadFile(mod)
 	if err != nil {
@@ -184,25 +222,19 @@ func (s *session) require(root, cwd string) (did []string, err error) {
 	return did, nil
 }
 
-// goGet adds the runtime and its bootstrap, replaced by the folder of a
-// checkout if it is one.
-func (s *session) goGet(root string, from overlay.Runtime) error {
-	if dir := from.Dir; dir != "" {
-		if under, err := filepath.Rel(filepath.Dir(dir), root); err == nil && under != ".." && !strings.HasPrefix(under, ".."+string(filepath.Separator)) {
-			if rel, err := filepath.Rel(root, dir); err == nil {
-				dir = "./" + filepath.ToSlash(rel)
-				if strings.HasPrefix(rel, "..") {
-					dir = filepath.ToSlash(rel)
-				}
-			}
-		}
-		if err := s.runQuietly(root, "mod", "edit", "-require="+templates.RuntimePath+"@"+from.Version, "-replace="+templates.RuntimePath+"="+dir); err != nil {
+// goGet adds the runtime with its bootstrap, or a hook module, replaced by its
+// folder in a checkout if there is one.
+func (s *session) goGet(root, module string, from overlay.Runtime) error {
+	if from.Dir != "" {
+		dir := filepath.Join(from.Dir, filepath.FromSlash(strings.TrimPrefix(module, templates.RuntimePath)))
+		dir = relativeTo(root, dir, filepath.Dir(from.Dir))
+		if err := s.runQuietly(root, "mod", "edit", "-require="+module+"@"+from.Version, "-replace="+module+"="+dir); err != nil {
 			return err
 		}
 	}
-	// With the dots every package of the runtime counts, so that go.mod holds what
-	// the bootstrap needs too.
-	return s.runQuietly(root, "get", templates.RuntimePath+"/...@"+from.Version)
+	// With the dots every package counts, so that go.mod holds what the bootstrap
+	// needs too.
+	return s.runQuietly(root, "get", module+"/...@"+from.Version)
 }
 
 // runQuietly runs the go command and shows what it says when it fails.
@@ -231,16 +263,17 @@ func describe(name string, old, now *modfile.File) []string {
 		replaced[r.Old.Path] = r.New.Path
 	}
 	var did []string
-	added := 0
+	lines, added := 0, 0
 	for _, r := range now.Require {
 		version, found := had[r.Mod.Path]
 		switch {
-		case r.Mod.Path == templates.RuntimePath:
+		case !found && (r.Mod.Path == templates.RuntimePath || strings.HasPrefix(r.Mod.Path, templates.RuntimePath+"/")):
 			line := fmt.Sprintf("%s: requires %s %s", name, r.Mod.Path, r.Mod.Version)
 			if to := replaced[r.Mod.Path]; to != "" {
 				line += ", replaced by " + to
 			}
-			did = append([]string{line}, did...)
+			did = slices.Insert(did, lines, line)
+			lines++
 		case !found:
 			added++
 		case version != r.Mod.Version:

@@ -32,6 +32,7 @@ type Depth string
 const (
 	Off   Depth = "off"   // not at all
 	Calls Depth = "calls" // first-party calls
+	Deep  Depth = "deep"  // the definition in the standard library, whoever calls it
 )
 
 // Choice returns what the file says of a library, and nil when it says
@@ -139,11 +140,11 @@ func (p *fileParser) hooks(n *yaml.Node) {
 				continue
 			}
 			switch depth := Depth(text); depth {
-			case Off, Calls:
+			case Off, Calls, Deep:
 				c.Depth = depth
 				choose(c)
 			default:
-				p.add(p.pos(v), "bad-value", nearest.Fix(text, []string{string(Off), string(Calls)}), "%s: no depth of hooks: %s", key.Value, quote(text))
+				p.add(p.pos(v), "bad-value", nearest.Fix(text, []string{string(Off), string(Calls), string(Deep)}), "%s: no depth of hooks: %s", key.Value, quote(text))
 			}
 		}
 	}

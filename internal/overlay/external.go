@@ -60,6 +60,7 @@ func (s *session) externalKey(paths []string) string {
 		}
 	}
 	fmt.Fprintf(h, "%q\n", paths)
+	s.stampStandard(h)
 	return hex.EncodeToString(h.Sum(nil))
 }
 

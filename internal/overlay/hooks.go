@@ -94,7 +94,11 @@ func (s *session) libraries(imported map[string]bool) []*Hooked {
 	for _, l := range known {
 		h := &Hooked{Library: l.Name, Module: l.Module, lib: l, Depth: config.Calls, State: Applies, Version: versions[l.Module]}
 		all = append(all, h)
-		switch choice := s.choice(l.Name); {
+		choice := s.chosen(l.Name)
+		if choice != nil && choice.Depth == config.Deep {
+			h.Depth = config.Deep
+		}
+		switch {
 		case choice != nil && choice.Depth == config.Off:
 			h.Depth = config.Off
 			h.is(SwitchedOff, "", choice.Pos)
@@ -207,7 +211,7 @@ func (h *Hooked) describe(woven []*wovenPackage, moved []mismatch) {
 	if found > 0 && h.State == Applies && h.lib.OwnSpans {
 		h.is(OwnSpans, "it traces itself by OpenTelemetry, and gets the SDK", token.Position{})
 	}
-	if found == 0 && h.State == Applies {
+	if found == 0 && h.State == Applies && h.Depth != config.Deep {
 		state := Unused
 		if slices.ContainsFunc(h.Points, func(p HookedPoint) bool { return p.Moved != "" }) {
 			state = Moved

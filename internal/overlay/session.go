@@ -32,9 +32,11 @@ type session struct {
 	all     bool         // say so of libraries that nothing imports, too
 	environ []string
 
-	mod      string   // -mod to use instead of the user's; "" keeps it
-	extra    []string // generated files of a build that names its files
-	overlay  string   // path of the overlay that was written; "" when there is nothing to do
+	mod      string            // -mod to use instead of the user's; "" keeps it
+	extra    []string          // generated files of a build that names its files
+	standard map[string]string // files of the standard library that are hooked deep
+	link     []string          // hook packages that commands link for their sake
+	overlay  string            // path of the overlay that was written; "" when there is nothing to do
 	notes    []string
 	warnings []instrument.Diagnostic
 }
@@ -118,7 +120,8 @@ func (s *session) completeBuild(t *targets) error {
 	directives := slices.ContainsFunc(s.units, (*unit).changes)
 	w := s.newWeaving(t, directives)
 	s.hooked = w.hooked
-	if len(w.candidates) > 0 {
+	anything := len(w.candidates) > 0 || w.deepens()
+	if anything {
 		if err := s.openStore(); err != nil {
 			return err
 		}
@@ -126,7 +129,7 @@ func (s *session) completeBuild(t *targets) error {
 			return err
 		}
 	}
-	if len(w.candidates) == 0 {
+	if !anything {
 		for _, h := range w.hooked {
 			h.describe(nil, nil)
 		}
@@ -135,7 +138,7 @@ func (s *session) completeBuild(t *targets) error {
 		s.forgetRequirement()
 		return nil
 	}
-	if len(w.candidates) == 0 {
+	if !anything {
 		s.forgetRequirement()
 		if err := s.require(s.bootstraps(), nil); err != nil {
 			return err
@@ -159,6 +162,7 @@ func (s *session) forgetRequirement() {
 	if s.replace == nil {
 		s.replace = make(map[string]string)
 	}
+	maps.Copy(s.replace, s.standard)
 	s.environ, s.mod, s.notes = s.env.Environ, "", nil
 }
 
@@ -172,6 +176,9 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 	for f := range t.build {
 		bootstrap = bootstrap || f.Main() && f.Module.Config.WantsBootstrap()
 	}
+	if err := w.deepen(); err != nil {
+		return err
+	}
 	s.forgetRequirement()
 	tried, bootstrap := w.active(), bootstrap && (directives || len(w.active()) > 0)
 	if err := s.require(bootstrap, tried); err != nil {
@@ -179,20 +186,32 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 			return err
 		}
 		s.notHooked(err)
+		s.standard, s.link = nil, nil
 		return nil
 	}
+	deepened := w.deep()
+	if len(deepened) > 0 && (!s.all || len(w.candidates) > 0) { // a report compiles what types are read from
+		if err := w.announce(); err != nil {
+			return err
+		}
+	}
 	var woven []*wovenPackage
-	if len(w.active()) > 0 {
+	if len(w.active()) > 0 && len(w.candidates) > 0 {
 		var err error
 		if woven, err = w.weave(); err != nil {
 			s.notHooked(err)
 		}
 	}
+	if !slices.Equal(w.deep(), deepened) {
+		if err := w.deepen(); err != nil {
+			return err
+		}
+	}
 	for _, h := range w.hooked {
 		h.describe(woven, w.moved)
 	}
-	if !directives && !slices.ContainsFunc(w.active(), func(h *Hooked) bool { return !onlyGoroutines(h.lib) }) {
-		woven = nil // goroutines of a program in which nothing is traced
+	if !directives && !slices.ContainsFunc(w.active(), func(h *Hooked) bool { return !h.lib.Passive() }) {
+		woven = nil // nothing is traced in the program
 	}
 	if err := s.renderWoven(woven, t); err != nil {
 		return err
@@ -240,13 +259,16 @@ func (s *session) renderWoven(woven []*wovenPackage, t *targets) error {
 			edits[w.folder] = w.Edits
 		}
 	}
-	if len(edits) == 0 {
+	if len(edits) == 0 && len(s.link) == 0 {
 		return nil
 	}
 	for _, f := range slices.SortedFunc(maps.Keys(t.build), func(a, b *scan.Folder) int { return strings.Compare(a.Dir, b.Dir) }) {
 		at := slices.IndexFunc(s.units, func(u *unit) bool { return u.folder == f })
 		opt := s.tree.Options(f)
-		if edits[f] == nil && (!opt.Bootstrap || at >= 0 && s.units[at].opt.Bootstrap || f.CheckedIn()) {
+		if len(s.link) > 0 && f.Main() && f.Module.Config.WantsBootstrap() && !f.CheckedIn() {
+			opt.Bootstrap, opt.Link = true, s.link
+		}
+		if edits[f] == nil && len(opt.Link) == 0 && (!opt.Bootstrap || at >= 0 && s.units[at].opt.Bootstrap || f.CheckedIn()) {
 			continue
 		}
 		var u *unit

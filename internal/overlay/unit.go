@@ -100,6 +100,7 @@ func (u *unit) key(tree *scan.Tree) string {
 	f := u.folder
 	fmt.Fprintf(h, "%q %s %v %v %q %q %q %q %x\n", toolID(), u.opt.Config.Hash(), u.opt.Bootstrap, u.opt.Paths,
 		f.ImportPath, f.Dir, f.Module.Path, f.Module.Dir, tree.Digest(f))
+	fmt.Fprintf(h, "%q\n", u.opt.Link)
 	for _, path := range slices.Sorted(maps.Keys(u.opt.Woven)) {
 		fmt.Fprintf(h, "%q %v\n", path, u.opt.Woven[path])
 	}

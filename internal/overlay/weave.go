@@ -33,8 +33,9 @@ type weaving struct {
 	hooked     []*Hooked
 	packages   map[*scan.Folder]bool // what the build compiles; true with its tests
 	candidates []*scan.Folder        // those of packages that hooks may mean
-	imported   map[string]bool
-	key        string // of everything outside of the main modules
+	imported   map[string]bool       // by what is compiled, and what is hooked deep
+	direct     map[string]bool       // by what is compiled
+	key        string                // of everything outside of the main modules
 	paths      []string
 	digests    map[*scan.Folder]scan.Digest
 	load       *loader
@@ -50,6 +51,8 @@ func (s *session) newWeaving(t *targets, directives bool) *weaving {
 		w.packages[f] = s.verb == "test" && slices.Contains(t.roots, f)
 	}
 	w.imported = imports(w.packages)
+	w.direct = maps.Clone(w.imported)
+	s.deepPackages(w.imported)
 	w.hooked = s.libraries(w.imported)
 	meant, carried, inGoroutines := make(map[string]bool), make(map[string]bool), make(map[string]bool)
 	traced := directives

@@ -23,7 +23,7 @@ import (
 func compile(t *tool, args arguments) int {
 	// What is not in a main module ends here, after a few calls of stat.
 	if args.has("std") {
-		return t.replace()
+		return t.standard(args)
 	}
 	dir, err := os.Getwd() // the go command starts compilers where it works itself
 	if err != nil {
@@ -103,7 +103,7 @@ func (c *compilation) instrumented(bootstrap bool) int {
 // weave asks the engine for the files to compile. It prints what the engine
 // finds, and returns false when that is an error.
 func (c *compilation) weave(bootstrap bool) (*instrument.Plan, []instrument.Output, bool) {
-	plan, ds := instrument.NewPlan(c.unit.pkg, instrument.Options{Config: c.unit.config, Bootstrap: bootstrap, Woven: c.woven})
+	plan, ds := instrument.NewPlan(c.unit.pkg, instrument.Options{Config: c.unit.config, Bootstrap: bootstrap, Woven: c.woven, Link: c.link(bootstrap)})
 	var outputs []instrument.Output
 	if !instrument.HasErrors(ds) {
 		var more []instrument.Diagnostic

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/orchestrall/orchestrall/internal/deep"
 	"github.com/orchestrall/orchestrall/internal/overlay"
 )
 
@@ -61,35 +62,41 @@ func TestHooksAreThoseOfTheOverlay(t *testing.T) {
 	want := []string{"bootstrap example.com/app", "hook: Reset", "hook: ToUpper", "Xz", "flush example.com/app"}
 	wantLines(t, w.build(".", "-trimpath"), want...)
 
-	out := w.golang("build", "-a", "-trimpath", "-work", "-o", filepath.Join(t.TempDir(), "p"), "./store")
+	work := w.work("-a", "-trimpath", "./store")
+	exe, replaced := w.overlay(t, "-trimpath")
+	wantLines(t, w.run(exe), want...)
+	wantSame(t, filepath.Join(work, "b*", "orchestrall", "store.go"), replaced[filepath.Join(w.dir, "store", "store.go")])
+}
+
+// work builds and returns the go command's folder of that build.
+func (w *world) work(args ...string) string {
+	w.t.Helper()
+	out := w.golang(slices.Concat([]string{"build", "-work", "-o", filepath.Join(w.t.TempDir(), "p")}, args)...)
 	work := regexp.MustCompile(`(?m)^WORK=(.*)$`).FindStringSubmatch(out)
 	if work == nil {
-		t.Fatal(out)
+		w.t.Fatal(out)
 	}
-	t.Cleanup(func() { os.RemoveAll(work[1]) })
-	found, err := filepath.Glob(filepath.Join(work[1], "b*", "orchestrall", "store.go"))
-	if err != nil || len(found) != 1 {
-		t.Fatalf("%q, %v", found, err)
-	}
-	here, err := os.ReadFile(found[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.t.Cleanup(func() { os.RemoveAll(work[1]) })
+	return work[1]
+}
 
+// overlay builds with the other front end, and returns the program and the
+// files that the compiler reads in the place of others.
+func (w *world) overlay(t *testing.T, args ...string) (exe string, replaced map[string]string) {
+	t.Helper()
 	stub, err := filepath.Abs("testdata/runtime")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
-	exe := filepath.Join(t.TempDir(), "program")
+	exe = filepath.Join(t.TempDir(), "program")
 	env := overlay.Env{
 		Dir: w.dir, Environ: append(slices.Clone(w.env), "ORCHESTRALL_RUNTIME_DIR="+stub), Stdin: strings.NewReader(""),
 		Stdout: &stdout, Stderr: &stderr, Verbose: true, Libraries: testLibraries(nil),
 	}
-	if code := overlay.Run(env, "build", []string{"-trimpath", "-o", exe, "."}); code != 0 {
+	if code := overlay.Run(env, "build", slices.Concat(args, []string{"-o", exe, "."})); code != 0 {
 		t.Fatalf("exit code %d: %s%s", code, &stdout, &stderr)
 	}
-	wantLines(t, w.run(exe), want...)
 	_, file, _ := strings.Cut(stderr.String(), "orchestrall: overlay ")
 	file, _, _ = strings.Cut(file, "\n")
 	data, err := os.ReadFile(file)
@@ -100,13 +107,90 @@ func TestHooksAreThoseOfTheOverlay(t *testing.T) {
 	if err := json.Unmarshal(data, &read); err != nil {
 		t.Fatal(err)
 	}
-	there, err := os.ReadFile(read.Replace[filepath.Join(w.dir, "store", "store.go")])
+	return exe, read.Replace
+}
+
+func wantSame(t *testing.T, pattern, there string) {
+	t.Helper()
+	found, err := filepath.Glob(pattern)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%s: %q, %v", pattern, found, err)
+	}
+	got, err := os.ReadFile(found[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(here, there) {
-		t.Errorf("the compiler gets\n%s\nand through the overlay\n%s", here, there)
+	want, err := os.ReadFile(there)
+	if err != nil {
+		t.Fatal(err)
 	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("the compiler gets\n%s\nand through the overlay\n%s", got, want)
+	}
+}
+
+// A library's own server is hooked inside of net/http, by either front end.
+func TestDeepHooks(t *testing.T) {
+	w := newWorld(t, `
+-- go.mod --
+module example.com/app
+
+go 1.26.0
+
+require example.com/third v0.0.0
+
+replace example.com/third => ./third
+
+RUNTIME
+-- orchestrall.yaml --
+hooks:
+  net/http: deep
+-- main.go --
+package main
+
+import "example.com/third"
+
+func main() { println(third.Ask()) }
+-- third/go.mod --
+module example.com/third
+
+go 1.26.0
+-- third/third.go --
+package third
+
+import (
+	"io"
+	"net"
+	"net/http"
+)
+
+func Ask() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "asked") })}
+	defer s.Close()
+	go s.Serve(l)
+	resp, err := http.Get("http://" + l.Addr().String() + "/a")
+	if err != nil {
+		panic(err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	return string(body)
+}
+`)
+	want := []string{"bootstrap example.com/app", "hook: serve /a", "asked", "flush example.com/app"}
+	work := w.work(".")
+	wantLines(t, w.build("."), want...)
+	exe, replaced := w.overlay(t)
+	wantLines(t, w.run(exe), want...)
+	root := strings.TrimSpace(w.run("go", "env", "GOROOT"))
+	for _, name := range []string{"server.go", "request.go", deep.Added} {
+		wantSame(t, filepath.Join(work, "b*", "orchestrall", name), replaced[filepath.Join(root, "src", "net", "http", name)])
+	}
+	wantLines(t, w.run("go", "run", "."), "asked")
 }
 
 func TestHooksInTests(t *testing.T) {

@@ -28,7 +28,7 @@ func (c *compilation) program() int {
 	if len(outputs) == 0 {
 		return c.tool.replace()
 	}
-	certain := c.importsInstrumented()
+	certain := len(c.link(true)) > 0 || c.importsInstrumented()
 	if !certain {
 		if code := c.tool.run(c.tool.args, c.tool.stdout, c.tool.stderr); code != 0 {
 			return code
@@ -90,6 +90,15 @@ func (c *compilation) importsInstrumented() bool {
 		}
 	}
 	return false
+}
+
+// link returns the hook packages that a command has to link although nothing
+// calls them.
+func (c *compilation) link(bootstrap bool) []string {
+	if !bootstrap || !c.requiresRuntime() {
+		return nil
+	}
+	return c.survey().Link
 }
 
 // appendMember puts the archive variant into the archive at path.

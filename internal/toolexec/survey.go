@@ -16,6 +16,7 @@ import (
 
 	"github.com/orchestrall/orchestrall/internal/cachefile"
 	"github.com/orchestrall/orchestrall/internal/config"
+	"github.com/orchestrall/orchestrall/internal/deep"
 	"github.com/orchestrall/orchestrall/internal/hooks"
 	"github.com/orchestrall/orchestrall/internal/scan"
 	"github.com/orchestrall/orchestrall/templates"
@@ -31,6 +32,7 @@ type survey struct {
 	Contents  []string   // hashes of the folders of Below
 	Traced    bool       // something in the main modules is traced
 	Deep      []string   // libraries that are hooked in the standard library
+	Link      []string   // hook packages that commands link for their sake
 }
 
 // A surveyed library is one whose hooks apply where it is used.
@@ -44,13 +46,16 @@ type surveyed struct {
 
 // survey returns the survey of this build. The first compiler that needs it
 // leaves it in the build's folder for the others.
-func (c *compilation) survey() *survey {
-	path := filepath.Join(filepath.Dir(c.unit.work), "orchestrall.survey.json")
+func (c *compilation) survey() *survey { return c.tool.survey(c.unit.work, c.cmd) }
+
+// survey is told the build's folder of one package.
+func (t *tool) survey(work string, cmd goCommand) *survey {
+	path := filepath.Join(filepath.Dir(work), "orchestrall.survey.json")
 	var s survey
 	if data, err := os.ReadFile(path); err == nil && json.Unmarshal(data, &s) == nil {
 		return &s
 	}
-	found := c.tool.newSurvey(c.cmd)
+	found := t.newSurvey(cmd)
 	if data, err := json.Marshal(found); err == nil {
 		_ = cachefile.Write(path, data) // or the next one looks again
 	}
@@ -90,6 +95,11 @@ func (t *tool) newSurvey(cmd goCommand) *survey {
 			for _, path := range file.Imports {
 				imported[path] = true
 			}
+		}
+	}
+	for _, name := range deep.Names() {
+		if v.choice(name) == config.Deep {
+			imported[deep.Package(name)] = true
 		}
 	}
 	for _, l := range t.libraries(imported) {
@@ -148,6 +158,9 @@ func (v *surveyor) choice(name string) config.Depth {
 			}
 		}
 	}
+	if of := deep.Follows(name); of != "" && v.choice(of) == config.Deep {
+		return config.Deep
+	}
 	return config.Calls
 }
 
@@ -177,6 +190,12 @@ func (v *surveyor) add(l *hooks.Library) {
 		of.Lacks = module
 	}
 	v.Libraries = append(v.Libraries, of)
+	if depth == config.Deep && deep.Known(l.Name) {
+		v.Deep = append(v.Deep, l.Name)
+		if !slices.Contains(v.Link, l.Hook) {
+			v.Link = append(v.Link, l.Hook)
+		}
+	}
 }
 
 // byHand reports whether first-party code, without its tests, installs
@@ -281,7 +300,7 @@ func (v *surveyor) findBelow() {
 func (v *surveyor) findTraced() {
 	meant := make(map[string]bool)
 	for _, l := range v.Libraries {
-		if !onlyGoroutines(l.Library) && l.Lacks == "" {
+		if !l.Passive() && l.Lacks == "" {
 			for _, path := range l.Packages() {
 				meant[path] = true
 			}

@@ -55,10 +55,10 @@ const (
 
 // A tool is one invocation of a program of the Go toolchain.
 type tool struct {
-	path           string
+	path string
 	// libraries are those that have a hook for one of the packages.
-	libraries func(packages map[string]bool) []*hooks.Library
-	args           []string                // as they came
+	libraries      func(packages map[string]bool) []*hooks.Library
+	args           []string // as they came
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }

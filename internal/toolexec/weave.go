@@ -41,7 +41,7 @@ func (c *compilation) hookEdits() map[string][]rewrite.Edit {
 	for _, l := range s.Libraries {
 		switch {
 		case !u.imports1(l.Library):
-		case onlyGoroutines(l.Library) && (!s.Traced || !u.detaches()):
+		case l.Passive() && !s.Traced || onlyGoroutines(l.Library) && !u.detaches():
 		case l.Lacks != "":
 			c.tellLacking(l)
 		default:
@@ -209,7 +209,7 @@ func (c *compilation) tellUnprepared() {
 		imported[path] = true
 	}
 	for _, l := range c.tool.libraries(imported) {
-		if onlyGoroutines(l) || !u.imports1(l) || u.config != nil && u.config.Hooks.Choice(l.Name) != nil && u.config.Hooks.Choice(l.Name).Depth == config.Off {
+		if l.Passive() || !u.imports1(l) || u.config != nil && u.config.Hooks.Choice(l.Name) != nil && u.config.Hooks.Choice(l.Name).Depth == config.Off {
 			continue
 		}
 		c.warn("unprepared", instrument.Diagnostic{

@@ -14,6 +14,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/quiet"
 )
 
 // health counts how the exports of one signal (traces, logs) go.
@@ -148,7 +150,7 @@ func newMeasured(exporter trace.SpanExporter, dropped drops) measured {
 // ExportSpans implements trace.SpanExporter.
 func (m measured) ExportSpans(ctx context.Context, spans []trace.ReadOnlySpan) error {
 	start := time.Now()
-	err := m.SpanExporter.ExportSpans(ctx, spans)
+	err := m.SpanExporter.ExportSpans(quiet.Context(ctx), spans)
 	left, partly := rejectedSpans(err)
 	if partly {
 		otel.Handle(err)

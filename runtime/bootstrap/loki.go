@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/quiet"
 )
 
 // loki pushes lines to Loki, in batches, from a goroutine of its own. The
@@ -224,7 +226,7 @@ func waitFor(ctx context.Context, d time.Duration) error {
 // push makes one attempt, and says whether and after what time another makes
 // sense.
 func (k *loki) push(body []byte) (again bool, after time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(k.ctx, k.target.timeout)
+	ctx, cancel := context.WithTimeout(quiet.Context(k.ctx), k.target.timeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, k.target.url.String(), bytes.NewReader(body))
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/quiet"
 )
 
 const defaultPort = "9464"
@@ -46,6 +48,7 @@ func startMetrics(res *resource.Resource, getenv func(string) string) part {
 	mux.Handle("POST /-/operations", operatorOnly(http.HandlerFunc(switchOperations)))
 	srv := &http.Server{
 		Handler:           mux,
+		BaseContext:       func(net.Listener) context.Context { return quiet.Context(context.Background()) },
 		ReadHeaderTimeout: 5 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),

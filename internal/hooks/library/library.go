@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/orchestrall/orchestrall/internal/config"
+	"github.com/orchestrall/orchestrall/internal/deep"
 	"github.com/orchestrall/orchestrall/internal/hooks"
 	"github.com/orchestrall/orchestrall/internal/nearest"
 )
@@ -116,6 +117,13 @@ func Check(c *config.Config) []config.Problem {
 			problems = append(problems, config.Problem{
 				Pos: choice.Pos, Rule: "unknown-library", Message: "no hooks are known for " + choice.Library,
 				Fix: nearest.Fix(choice.Library, known),
+			})
+			continue
+		}
+		if choice.Depth == config.Deep && !deep.Known(choice.Library) {
+			problems = append(problems, config.Problem{
+				Pos: choice.Pos, Rule: "no-deep-hooks", Message: choice.Library + " cannot be hooked deep",
+				Fix: "write " + choice.Library + ": calls; deep are " + strings.Join(deep.Names(), ", "),
 			})
 		}
 	}
