@@ -253,6 +253,24 @@ func TestQueueCountsExactlyWhatItDrops(t *testing.T) {
 	}
 }
 
+func TestAbandonedSpansAreCountedOnce(t *testing.T) {
+	shutdown := prometheus.NewCounter(prometheus.CounterOpts{Name: "x"})
+	other := prometheus.NewCounter(prometheus.CounterOpts{Name: "y"})
+	q := newBoundedQueue(stuck{make(chan struct{})}, 8, tidier{limit: maxSpanText}, drops{other, other, shutdown, other, other})
+	for range 3 {
+		q.OnEnd(tracetest.SpanStub{SpanContext: api.NewSpanContext(api.SpanContextConfig{
+			TraceID: api.TraceID{1}, SpanID: api.SpanID{1}, TraceFlags: api.FlagsSampled,
+		})}.Snapshot())
+	}
+	if lost, again := q.abandon(), q.abandon(); lost != 3 || again != 0 {
+		t.Errorf("%d and then %d spans were lost, want 3 and then 0", lost, again)
+	}
+	_ = q.Shutdown(t.Context()) // with nothing to hand over any more
+	if got := total(t, shutdown) + total(t, other); got != 3 {
+		t.Errorf("%v spans were counted, want 3", got)
+	}
+}
+
 // A call that hangs is in the back end before it ends.
 func TestStuckCallsAreExportedWhileTheyRun(t *testing.T) {
 	b := newBackend(t)

@@ -66,14 +66,17 @@ func (q *boundedQueue) OnEnd(s trace.ReadOnlySpan) {
 
 // abandon counts what is still on its way as lost, and lets go of it: without
 // that the processor would offer one batch after the other to a back end that
-// takes none, each for as long as an export may last.
-func (q *boundedQueue) abandon() {
+// takes none, each for as long as an export may last. It returns how many those
+// are.
+func (q *boundedQueue) abandon() (lost int64) {
 	q.mu.Lock()
 	if !q.ended.Swap(true) {
-		q.dropped.shutdown.Add(float64(q.waiting.Load()))
+		lost = q.waiting.Load()
+		q.dropped.shutdown.Add(float64(lost))
 	}
 	q.mu.Unlock()
 	q.cancel()
+	return lost
 }
 
 // sent takes spans off the queue.

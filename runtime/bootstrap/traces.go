@@ -76,11 +76,13 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 	orchestrall.SetRootsSampled(delivers && keepsErrors(getenv)) // both are false where every root is refused
 	flusher.add(provider.ForceFlush)
 	return func(ctx context.Context) {
-		if err := provider.Shutdown(ctx); err != nil {
-			slog.Warn("not all spans were exported before the program ended", "error", newScrubber(getenv).text(err.Error()))
-		}
+		err := provider.Shutdown(ctx)
+		var lost int64
 		if queue != nil {
-			queue.abandon()
+			lost = queue.abandon()
+		}
+		if err != nil { // with the number: nobody will read the metrics any more
+			slog.Warn("not all spans were exported before the program ended", "error", newScrubber(getenv).text(err.Error()), "waiting", lost)
 		}
 	}
 }
