@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -38,7 +39,7 @@ func startMetrics(res *resource.Resource, getenv func(string) string) part {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(prometheus.Gatherers{prometheus.DefaultGatherer, instruments}, promhttp.HandlerOpts{
 		// One broken collector must not hide the others.
 		ErrorHandling:       promhttp.ContinueOnError,
-		ErrorLog:            slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+		ErrorLog:            scrapeLog{&errorLog{every: time.Minute, now: time.Now}},
 		EnableOpenMetrics:   true, // which has the exemplars
 		MaxRequestsInFlight: 4,
 		Timeout:             10 * time.Second,
@@ -67,6 +68,22 @@ func startMetrics(res *resource.Resource, getenv func(string) string) part {
 		closePart(ctx, stopMeter)
 		_ = srv.Close()
 	}
+}
+
+// scrapeLog tells what was wrong with a metric, but not at each scrape: names
+// that two parts of a program use differently stay so until it is built anew.
+type scrapeLog struct{ *errorLog }
+
+// maxScrapeError is enough for the first of many.
+const maxScrapeError = 2 << 10
+
+// Println implements promhttp.Logger.
+func (l scrapeLog) Println(v ...any) {
+	text := strings.TrimSpace(fmt.Sprintln(v...))
+	if len(text) > maxScrapeError {
+		text = wholeRunes(text[:maxScrapeError]) + textCut
+	}
+	l.Handle(errors.New(text))
 }
 
 // drops counts the spans that were made and will reach nobody.
