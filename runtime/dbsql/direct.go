@@ -24,7 +24,7 @@ func newExecer(c *conn) (x execer, ok bool) {
 
 // ExecContext implements driver.ExecerContext.
 func (x execer) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (r driver.Result, err error) {
-	a := about{source: x.conn.source, statement: x.conn.source.statements.of(query)}
+	a := about{source: x.conn.source, statement: x.conn.statement(query)}
 	fill := func(i int) value { return a.value(i, err) }
 	ctx, call := a.statement.execs.Start(ctx, fill)
 	defer call.EndErr(&err, fill)
@@ -59,7 +59,7 @@ func newQueryer(c *conn) (q queryer, ok bool) {
 
 // QueryContext implements driver.QueryerContext.
 func (q queryer) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (r driver.Rows, err error) {
-	a := about{source: q.conn.source, statement: q.conn.source.statements.of(query)}
+	a := about{source: q.conn.source, statement: q.conn.statement(query)}
 	fill := func(i int) value { return a.value(i, err) }
 	ctx, call := a.statement.queries.Start(ctx, fill)
 	defer call.EndErr(&err, fill)

@@ -43,12 +43,13 @@ func (r *rows) Columns() []string { return r.inner.Columns() }
 // Next implements driver.Rows.
 func (r *rows) Next(dest []driver.Value) error {
 	err := r.inner.Next(dest)
-	switch err { //nolint:errorlint // database/sql compares it so
-	case nil:
+	if err == nil {
 		r.n++
-	case io.EOF:
+		return nil
+	}
+	if err == io.EOF { //nolint:errorlint // database/sql compares it so
 		r.whole = !r.HasNextResultSet()
-	default:
+	} else {
 		r.err = err
 	}
 	return err

@@ -106,7 +106,7 @@ func BenchmarkSQL(b *testing.B) {
 func TestRatios(t *testing.T) {
 	provide(t)
 	for _, work := range works {
-		compare(t, "SQLite, "+work.name, work.query, func(w way) way { return w })
+		compare(t, "SQLite, "+work.name, work.query, 200, func(w way) way { return w })
 	}
 }
 
@@ -118,14 +118,14 @@ func TestRatiosPostgreSQL(t *testing.T) {
 	}
 	provide(t)
 	dsn := "postgres://app@127.0.0.1:" + postgreSQL(t) + "/postgres?sslmode=disable"
-	compare(t, "PostgreSQL, page", "SELECT i, 'name' FROM generate_series(1, 20) i WHERE i > $1::int", func(w way) way {
+	compare(t, "PostgreSQL, page", "SELECT i, 'name' FROM generate_series(1, 20) i WHERE i > $1::int", 20, func(w way) way {
 		open := w.open
 		w.open = func(string, string) (*sql.DB, error) { return open("pgx", dsn) }
 		return w
 	})
 }
 
-func compare(t *testing.T, title, query string, opened func(way) way) {
+func compare(t *testing.T, title, query string, calls int, opened func(way) way) {
 	bare := turns.Base{Name: "bare"}
 	of := map[string][]turns.Base{
 		"unsampled":        {{Name: "bare", Limit: 0.97}, {Name: "byhand-unsampled", Limit: 0.95}},
@@ -133,7 +133,6 @@ func compare(t *testing.T, title, query string, opened func(way) way) {
 		"sampled":          {{Name: "byhand", Limit: 0.95}},
 		"byhand":           {bare},
 	}
-	const calls = 200
 	var all []turns.Way
 	for _, w := range ways {
 		do := bench(t, opened(w), query)
