@@ -40,7 +40,7 @@ func (c *compilation) hookEdits() map[string][]rewrite.Edit {
 	var meant []surveyed
 	for _, l := range s.Libraries {
 		switch {
-		case !u.imports1(l.Library):
+		case !u.uses(l.Library):
 		case l.Passive() && !s.Traced || onlyGoroutines(l.Library) && !u.detaches():
 		case l.Lacks != "":
 			c.tellLacking(l)
@@ -54,9 +54,9 @@ func (c *compilation) hookEdits() map[string][]rewrite.Edit {
 	return c.weaveHooks(meant)
 }
 
-// imports1 reports whether the package imports, or is, one that the hooks of l
+// uses reports whether the package imports, or is, one that the hooks of l
 // are about.
-func (u *unit) imports1(l *hooks.Library) bool {
+func (u *unit) uses(l *hooks.Library) bool {
 	have := u.imports()
 	return slices.ContainsFunc(l.Packages(), func(path string) bool {
 		return path == u.pkg.ImportPath || slices.Contains(have, path)
@@ -118,7 +118,6 @@ func (c *compilation) weaveHooks(libraries []surveyed) map[string][]rewrite.Edit
 // check type-checks the package. Mistakes are the compiler's to tell.
 func (c *compilation) check(fset *token.FileSet, imports types.Importer) *weave.Package {
 	var all []weave.File
-	woven := 0
 	for _, f := range c.unit.sources {
 		parsed, err := weave.Parse(fset, f.path, f.body)
 		if parsed.Tree == nil || err != nil && parsed.Tree.Name == nil {
@@ -126,7 +125,7 @@ func (c *compilation) check(fset *token.FileSet, imports types.Importer) *weave.
 		}
 		all = append(all, parsed)
 	}
-	woven = len(all)
+	woven := len(all) // the rest is there for its declarations
 	for _, f := range slices.Concat(c.unit.made, c.unit.pkg.Generated) {
 		if parsed, err := weave.Parse(fset, f.Path, f.Src); parsed.Tree != nil && err == nil {
 			all = append(all, parsed)
@@ -188,12 +187,12 @@ func (c *compilation) warn(name string, d instrument.Diagnostic) {
 		return r
 	}, name))
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if err == nil {
-		err = f.Close()
-	} else if errors.Is(err, os.ErrExist) {
+	if errors.Is(err, os.ErrExist) {
 		return
 	}
-	_ = err // said twice is better than not at all
+	if err == nil {
+		f.Close()
+	}
 	fmt.Fprintln(c.tool.stderr, d)
 }
 
@@ -209,7 +208,7 @@ func (c *compilation) tellUnprepared() {
 		imported[path] = true
 	}
 	for _, l := range c.tool.libraries(imported) {
-		if l.Passive() || !u.imports1(l) || u.config != nil && u.config.Hooks.Choice(l.Name) != nil && u.config.Hooks.Choice(l.Name).Depth == config.Off {
+		if l.Passive() || !u.uses(l) || u.config != nil && u.config.Hooks.Choice(l.Name) != nil && u.config.Hooks.Choice(l.Name).Depth == config.Off {
 			continue
 		}
 		c.warn("unprepared", instrument.Diagnostic{
