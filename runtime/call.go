@@ -2,6 +2,7 @@ package orchestrall
 
 import (
 	"context"
+	"encoding/binary"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -194,20 +195,13 @@ func (c *Call) trace() (changed bool) {
 func unsampled() trace.SpanContext {
 	var cfg trace.SpanContextConfig
 	for !cfg.TraceID.IsValid() {
-		put(cfg.TraceID[:8])
-		put(cfg.TraceID[8:])
+		binary.NativeEndian.PutUint64(cfg.TraceID[:8], rand.Uint64())
+		binary.NativeEndian.PutUint64(cfg.TraceID[8:], rand.Uint64())
 	}
 	for !cfg.SpanID.IsValid() {
-		put(cfg.SpanID[:])
+		binary.NativeEndian.PutUint64(cfg.SpanID[:], rand.Uint64())
 	}
 	return trace.NewSpanContext(cfg)
-}
-
-func put(b []byte) {
-	n := rand.Uint64()
-	for i := range b {
-		b[i] = byte(n >> (8 * i))
-	}
 }
 
 // inherit gives the span what the context carries.
