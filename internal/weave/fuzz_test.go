@@ -27,6 +27,14 @@ func FuzzWeave(f *testing.F) {
 			f.Add(uint8(i), []byte("package main\nimport l \"example.com/methods/lib\"\nfunc main() { var c struct{ l.Client }; if f := c.Do; f != nil { defer c.Close(); go (&c).Client.Close() }; _ = [...]any{c.Sum, l.Header{}.Get, new(l.List[map[string]int]).Add} }"))
 		case "literals":
 			f.Add(uint8(i), []byte("package main\nimport l \"example.com/literals/lib\"\nfunc main() { if (l.Client{}).Name() == \"\" { }; _ = map[string]*l.Client{\"\": {}, \"b\": {Timeout: 1,}}; _ = l.Box[[]l.Client]{Fill: nil} }"))
+		case "contexts":
+			f.Add(uint8(i), []byte("package main\nimport (\"context\"; . \"example.com/contexts/lib\"; \"net/http\")\nfunc f(r *http.Request) { for ctx := range make(chan context.Context) { func() { (Printf)(\"\",\n) ; Flush() }(); _ = ctx } }\nfunc g(c struct{ *Conn }, a, ctx context.Context) { defer c.Publish(\"\"); go (&c).Publish(\"\"); _ = []any{c.Publish, ctx}; if ctx := ctx; a == nil { Flush() } }\nfunc main() {}"))
+		case "implements":
+			f.Add(uint8(i), []byte("package main\nimport l \"example.com/implements/lib\"\ntype e struct{ *l.Fake }\nfunc main() { var x struct{ e; l.Publisher }; x.Generate(``, []int{1}...); x.Publish(``); _ = []any{x.Generate, (*e).Generate, l.Publisher.Publish, x.Fake.Generate}; func(p interface{ l.Stream }) { go p.Publish(``) }(nil) }"))
+		case "imports":
+			f.Add(uint8(i), []byte("package main; import l \"example.com/imports/lib\"; func other() { l.Run(``); l.Other() }; func main() {}"))
+		case "parameters":
+			f.Add(uint8(i), []byte("package main\nimport (. \"context\"; c \"context\"; l \"example.com/parameters/lib\")\nfunc f(m, n *l.Msg, s ...l.Streamed) (m2 *l.Msg) { _, _ = c.TODO(), Background(); _ = func(x l.Streamed) any { defer c.Background(); return c.Background }; return }\nfunc main() {}"))
 		case "results":
 			f.Add(uint8(i), []byte("package main\nimport l \"example.com/results/lib\"\nfunc main() { f := func(*l.DB, error) {}; f(l.Open()); x := []func(...string) (*l.DB, error){l.Open}; _ = x; go f(l.Open(\"a\")) }"))
 		}
