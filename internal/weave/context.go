@@ -80,9 +80,14 @@ func (w *weaver) visibleAt(obj types.Object, at token.Pos) bool {
 }
 
 // contextAt writes the innermost context at that place: a variable, or what a
-// request that the function was handed carries; "" when there is none.
+// request that the function was handed carries; "" when there is none. One that
+// is made from nothing comes behind the others of the same function.
 func (w *weaver) contextAt(at token.Pos) string {
+	fallback, function := "", w.enclosing()
 	for scope := w.pkg.Types.Scope().Innermost(at); scope != nil && scope != w.pkg.Types.Scope() && scope != types.Universe; scope = scope.Parent() {
+		if fallback != "" && !within(scope, function) {
+			break
+		}
 		var contexts, requests []*types.Var
 		for _, name := range scope.Names() {
 			v, ok := scope.Lookup(name).(*types.Var)
@@ -95,8 +100,12 @@ func (w *weaver) contextAt(at token.Pos) string {
 					requests = append(requests, v)
 				}
 			default:
-				if isNamed(t, "context", "Context") && w.readable(v, at) {
+				switch {
+				case !isNamed(t, "context", "Context") || !w.readable(v, at):
+				case !w.madeFromNothing(v):
 					contexts = append(contexts, v)
+				case fallback == "":
+					fallback = v.Name()
 				}
 			}
 		}
@@ -108,7 +117,60 @@ func (w *weaver) contextAt(at token.Pos) string {
 			return w.contextOf(slices.MaxFunc(requests, last))
 		}
 	}
-	return ""
+	return fallback
+}
+
+// enclosing returns the function that the current node stands in.
+func (w *weaver) enclosing() ast.Node {
+	for i := len(w.parents) - 1; i >= 0; i-- {
+		switch f := w.parents[i].(type) {
+		case *ast.FuncLit, *ast.FuncDecl:
+			return f
+		}
+	}
+	return nil
+}
+
+func within(scope *types.Scope, n ast.Node) bool {
+	return n != nil && n.Pos() <= scope.Pos() && scope.End() <= n.End()
+}
+
+// madeFromNothing reports whether v is context.Background() or context.TODO()
+// and stays so.
+func (w *weaver) madeFromNothing(v *types.Var) bool {
+	body := w.bodyOf(v)
+	if body == nil || v.Kind() != types.LocalVar || w.changes(body, v) {
+		return false
+	}
+	found := false
+	is := func(id, value ast.Expr) {
+		name, ok := id.(*ast.Ident)
+		if !ok || w.pkg.Info.Defs[name] != types.Object(v) {
+			return
+		}
+		call, ok := ast.Unparen(value).(*ast.CallExpr)
+		if !ok {
+			return
+		}
+		if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok {
+			of, known := SymbolOf(w.pkg.Info.Uses[sel.Sel])
+			found = known && (of == hooks.Symbol{Package: "context", Name: "Background"} || of == hooks.Symbol{Package: "context", Name: "TODO"})
+		}
+	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			for i := 0; n.Tok == token.DEFINE && len(n.Lhs) == len(n.Rhs) && i < len(n.Lhs); i++ {
+				is(n.Lhs[i], n.Rhs[i])
+			}
+		case *ast.ValueSpec:
+			for i := 0; len(n.Names) == len(n.Values) && i < len(n.Names); i++ {
+				is(n.Names[i], n.Values[i])
+			}
+		}
+		return !found
+	})
+	return found
 }
 
 // contextOf writes the context of a request, which may be nil.
