@@ -149,7 +149,7 @@ func (s *apiServer) get(ctx context.Context, path string) error {
 // apply runs kubectl apply with the manifests on its standard input, and returns
 // what it printed: the objects, and the warnings and errors.
 func (s *apiServer) apply(ctx context.Context, manifests []byte, args ...string) (objects, complaints string, err error) {
-	cmd := exec.CommandContext(ctx, s.kubectl, append([]string{"apply", "--server-side", "--validate=strict", "-f", "-"}, args...)...)
+	cmd := exec.CommandContext(ctx, s.kubectl, append([]string{"apply", "--validate=strict", "-f", "-"}, args...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(s.dir, "kubeconfig"), "HOME="+s.dir)
 	var out, errs bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(manifests), &out, &errs

@@ -61,14 +61,15 @@ func TestServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := sources(t)
-	if out, complaints, err := s.apply(t.Context(), append([]byte(careful+"---\n"), namespaces(t, all["production"])...)); err != nil || complaints != "" {
+	if out, complaints, err := s.apply(t.Context(), append([]byte(careful+"---\n"), namespaces(t, all["production"])...), "--server-side"); err != nil || complaints != "" {
 		t.Fatalf("%v\n%s%s", err, out, complaints)
 	}
+	// Both ways of applying, which check in ways of their own.
 	args := func(source string) []string {
 		if source == "platform" {
 			return []string{"--dry-run=server", "--namespace=careful"}
 		}
-		return []string{"--dry-run=server"}
+		return []string{"--dry-run=server", "--server-side"}
 	}
 	for name, manifests := range all {
 		t.Run(name, func(t *testing.T) {
