@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	hook "github.com/orchestrall/orchestrall/runtime/chi"
+	"github.com/orchestrall/orchestrall/runtime/internal/routertest"
 	"github.com/orchestrall/orchestrall/runtime/nethttp"
 )
 
@@ -33,28 +34,28 @@ func TestRoutes(t *testing.T) {
 		{"/mounted/7", "GET /mounted/{deep}", "/mounted/{deep}", "200"},
 		{"/nowhere/7", "GET", "(absent)", "404"},
 	} {
-		r := spans(t)
-		ask(t, s.URL+c.path)
-		check(t, only(t, r), c.name, c.route, c.status)
+		r := routertest.Spans(t)
+		routertest.Ask(t, s.URL+c.path)
+		routertest.Check(t, routertest.Only(t, r), c.name, c.route, c.status)
 	}
-	r := spans(t)
+	r := routertest.Spans(t)
 	// On a connection of its own: a client tries again where a used one breaks.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	if resp, err := client.Get(s.URL + "/panics/7"); err == nil {
 		resp.Body.Close()
 		t.Error("an answer")
 	}
-	if got := only(t, r).Name(); got != "GET /panics/{id}" {
+	if got := routertest.Only(t, r).Name(); got != "GET /panics/{id}" {
 		t.Errorf("the span is %q", got)
 	}
 }
 
 // Without net/http's hook there is nobody to tell.
 func TestAlone(t *testing.T) {
-	r := spans(t)
+	r := routertest.Spans(t)
 	s := httptest.NewServer(router())
 	defer s.Close()
-	if status, body := ask(t, s.URL+"/users/7"); status != 200 || body != "7" {
+	if status, body := routertest.Ask(t, s.URL+"/users/7"); status != 200 || body != "7" {
 		t.Errorf("%d %q", status, body)
 	}
 	if len(r.Ended()) > 0 {

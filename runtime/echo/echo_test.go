@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	hook "github.com/orchestrall/orchestrall/runtime/echo"
+	"github.com/orchestrall/orchestrall/runtime/internal/routertest"
 	"github.com/orchestrall/orchestrall/runtime/nethttp"
 )
 
@@ -55,9 +56,9 @@ func TestStart(t *testing.T) {
 	defer e.Close()
 	for _, c := range cases {
 		handled = 0
-		r := spans(t)
-		ask(t, "http://"+l.Addr().String()+c.path)
-		check(t, only(t, r), c.name, c.route, c.status)
+		r := routertest.Spans(t)
+		routertest.Ask(t, "http://"+l.Addr().String()+c.path)
+		routertest.Check(t, routertest.Only(t, r), c.name, c.route, c.status)
 		if handled != c.handled {
 			t.Errorf("%s: the error handler ran %d times, want %d", c.path, handled, c.handled)
 		}
@@ -71,9 +72,9 @@ func TestBehindServer(t *testing.T) {
 	defer s.Close()
 	for _, c := range cases {
 		handled = 0
-		r := spans(t)
-		ask(t, s.URL+c.path)
-		check(t, only(t, r), c.name, c.route, c.status)
+		r := routertest.Spans(t)
+		routertest.Ask(t, s.URL+c.path)
+		routertest.Check(t, routertest.Only(t, r), c.name, c.route, c.status)
 		if handled != c.handled {
 			t.Errorf("%s: the error handler ran %d times, want %d", c.path, handled, c.handled)
 		}

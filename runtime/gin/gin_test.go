@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	hook "github.com/orchestrall/orchestrall/runtime/gin"
+	"github.com/orchestrall/orchestrall/runtime/internal/routertest"
 	"github.com/orchestrall/orchestrall/runtime/nethttp"
 )
 
@@ -43,17 +44,17 @@ func TestRun(t *testing.T) {
 	l.Close()
 	go routes(hook.Engine(gin.Default())).Run(address)
 	for _, c := range cases {
-		r := spans(t)
-		ask(t, "http://"+address+c.path)
-		check(t, only(t, r), c.name, c.route, c.status)
+		r := routertest.Spans(t)
+		routertest.Ask(t, "http://"+address+c.path)
+		routertest.Check(t, routertest.Only(t, r), c.name, c.route, c.status)
 	}
 	// Recovery stands outside of the hook, so the span has the panic itself.
-	r := spans(t)
-	if status, _ := ask(t, "http://"+address+"/panics"); status != 500 {
+	r := routertest.Spans(t)
+	if status, _ := routertest.Ask(t, "http://"+address+"/panics"); status != 500 {
 		t.Errorf("answered %d", status)
 	}
-	if s := only(t, r); attr(s, "error.type") != "string" || len(s.Events()) != 1 {
-		t.Errorf("error.type %s, events %v", attr(s, "error.type"), s.Events())
+	if s := routertest.Only(t, r); routertest.Attr(s, "error.type") != "string" || len(s.Events()) != 1 {
+		t.Errorf("error.type %s, events %v", routertest.Attr(s, "error.type"), s.Events())
 	}
 }
 
@@ -63,8 +64,8 @@ func TestBehindServer(t *testing.T) {
 	s := httptest.NewServer(nethttp.Handler(routes(hook.Engine(gin.New()))))
 	defer s.Close()
 	for _, c := range cases {
-		r := spans(t)
-		ask(t, s.URL+c.path)
-		check(t, only(t, r), c.name, c.route, c.status)
+		r := routertest.Spans(t)
+		routertest.Ask(t, s.URL+c.path)
+		routertest.Check(t, routertest.Only(t, r), c.name, c.route, c.status)
 	}
 }

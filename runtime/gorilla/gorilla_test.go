@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/mux"
 
 	hook "github.com/orchestrall/orchestrall/runtime/gorilla"
+	"github.com/orchestrall/orchestrall/runtime/internal/routertest"
 	"github.com/orchestrall/orchestrall/runtime/nethttp"
 )
 
@@ -28,18 +29,18 @@ func TestRoutes(t *testing.T) {
 		{"/api/fails/x", "GET /api/fails/{name:[a-z]+}", "/api/fails/{name:[a-z]+}", "503"},
 		{"/nowhere/7", "GET", "(absent)", "404"},
 	} {
-		r := spans(t)
-		ask(t, s.URL+c.path)
-		check(t, only(t, r), c.name, c.route, c.status)
+		r := routertest.Spans(t)
+		routertest.Ask(t, s.URL+c.path)
+		routertest.Check(t, routertest.Only(t, r), c.name, c.route, c.status)
 	}
 }
 
 // Without net/http's hook there is nobody to tell.
 func TestAlone(t *testing.T) {
-	r := spans(t)
+	r := routertest.Spans(t)
 	s := httptest.NewServer(router())
 	defer s.Close()
-	if status, body := ask(t, s.URL+"/users/7"); status != 200 || body != "7" {
+	if status, body := routertest.Ask(t, s.URL+"/users/7"); status != 200 || body != "7" {
 		t.Errorf("%d %q", status, body)
 	}
 	if len(r.Ended()) > 0 {

@@ -1,9 +1,10 @@
-package gin_test
+// Package routertest asks servers of the web frameworks whose hooks are tested,
+// and checks the one span that a request leaves.
+package routertest
 
 import (
 	"io"
 	"net/http"
-	"os"
 	"testing"
 	"time"
 
@@ -14,20 +15,19 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-func TestMain(m *testing.M) {
-	otel.SetTextMapPropagator(propagation.TraceContext{})
-	os.Exit(m.Run())
-}
-
-func spans(t *testing.T) *tracetest.SpanRecorder {
+// Spans records the spans of a test, with the propagator that bootstrap installs.
+func Spans(t *testing.T) *tracetest.SpanRecorder {
 	t.Helper()
 	recorder := tracetest.NewSpanRecorder()
+	provider, propagator := otel.GetTracerProvider(), otel.GetTextMapPropagator()
 	otel.SetTracerProvider(sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder)))
+	otel.SetTextMapPropagator(propagation.TraceContext{})
+	t.Cleanup(func() { otel.SetTracerProvider(provider); otel.SetTextMapPropagator(propagator) })
 	return recorder
 }
 
-// only waits for the one span of a server and returns it.
-func only(t *testing.T, r *tracetest.SpanRecorder) sdk.ReadOnlySpan {
+// Only waits for the one span of a server and returns it.
+func Only(t *testing.T, r *tracetest.SpanRecorder) sdk.ReadOnlySpan {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); len(r.Ended()) == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -40,7 +40,8 @@ func only(t *testing.T, r *tracetest.SpanRecorder) sdk.ReadOnlySpan {
 	return r.Ended()[0]
 }
 
-func attr(s sdk.ReadOnlySpan, key string) string {
+// Attr is the value of an attribute, "(absent)" where there is none.
+func Attr(s sdk.ReadOnlySpan, key string) string {
 	for _, kv := range s.Attributes() {
 		if string(kv.Key) == key {
 			return kv.Value.String()
@@ -49,8 +50,8 @@ func attr(s sdk.ReadOnlySpan, key string) string {
 	return "(absent)"
 }
 
-// ask sends a request of a traced client, and again until the server listens.
-func ask(t *testing.T, url string) (status int, body string) {
+// Ask sends a request of a traced client, and again until the server listens.
+func Ask(t *testing.T, url string) (status int, body string) {
 	t.Helper()
 	req, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
@@ -71,15 +72,17 @@ func ask(t *testing.T, url string) (status int, body string) {
 	}
 }
 
-func check(t *testing.T, s sdk.ReadOnlySpan, name, route, status string) {
+// Check holds a server's span against its name, http.route and status, and
+// against the caller that Ask plays.
+func Check(t *testing.T, s sdk.ReadOnlySpan, name, route, status string) {
 	t.Helper()
 	if s.Name() != name || s.Parent().SpanID().String() != "b7ad6b7169203331" || !s.Parent().IsRemote() {
 		t.Errorf("the span is %q below %v, want %q", s.Name(), s.Parent().SpanID(), name)
 	}
-	if got := attr(s, "http.route"); got != route {
+	if got := Attr(s, "http.route"); got != route {
 		t.Errorf("the route is %q, want %q", got, route)
 	}
-	if got := attr(s, "http.response.status_code"); got != status {
+	if got := Attr(s, "http.response.status_code"); got != status {
 		t.Errorf("the status is %s, want %s", got, status)
 	}
 	if failed := s.Status().Code == codes.Error; failed != (status >= "500") {
