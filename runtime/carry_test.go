@@ -48,7 +48,7 @@ func TestCarriedFieldsOutliveTheirCall(t *testing.T) {
 	wg.Wait()
 }
 
-type ballast struct{ text [1 << 10]byte }
+type ballast [1 << 10]byte
 
 // A context that is kept must not keep more than its block.
 func TestKeptContextsKeepFewOthers(t *testing.T) {

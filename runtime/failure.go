@@ -174,8 +174,8 @@ func causesOf(err error) []cause {
 }
 
 func appendCauses(list *[]cause, err error) {
-	defer contain() // Unwrap is the program's
-	switch err := err.(type) {
+	defer contain()            // Unwrap is the program's
+	switch err := err.(type) { //nolint:errorlint // one level of the chain at a time
 	case interface{ Unwrap() error }:
 		appendCause(list, err.Unwrap())
 	case interface{ Unwrap() []error }:

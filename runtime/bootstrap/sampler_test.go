@@ -123,7 +123,7 @@ func TestFailedCallsAreKept(t *testing.T) {
 func attributeOf(s trace.ReadOnlySpan, key string) (string, bool) {
 	for _, kv := range s.Attributes() {
 		if string(kv.Key) == key {
-			return kv.Value.Emit(), true
+			return kv.Value.String(), true
 		}
 	}
 	return "", false

@@ -259,7 +259,7 @@ func (c *conn) begin(ctx context.Context, opts driver.TxOptions) (driver.Tx, err
 	if opts.ReadOnly {
 		return nil, errors.New("sql: driver does not support read-only transactions")
 	}
-	t, err := c.inner.Begin()
+	t, err := c.inner.Begin() //nolint:staticcheck // database/sql calls it for drivers that have nothing else
 	if err == nil && ctx.Err() != nil {
 		_ = t.Rollback()
 		return nil, ctx.Err()

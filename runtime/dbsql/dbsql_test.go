@@ -188,7 +188,7 @@ func TestStatementsAreBounded(t *testing.T) {
 	if n := len(*s.known.Load()); n != maxRemembered {
 		t.Errorf("%d statements are remembered, want %d", n, maxRemembered)
 	}
-	if s.of("SELECT 1") != s.of("SELECT 1") {
+	if first, again := s.of("SELECT 1"), s.of("SELECT 1"); first != again {
 		t.Error("a known statement is read again")
 	}
 	s.misses = maxMisses

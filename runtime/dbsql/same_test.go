@@ -59,12 +59,12 @@ func (c fakeConn) Prepare(q string) (driver.Stmt, error) {
 		return struct {
 			fakeStmt
 			doubling
-		}{fakeStmt{c.fake}, doubling{}}, nil
+		}{fakeStmt(c), doubling{}}, nil
 	}
-	return fakeStmt{c.fake}, nil
+	return fakeStmt(c), nil
 }
 func (c fakeConn) Close() error              { c.note("close"); return nil }
-func (c fakeConn) Begin() (driver.Tx, error) { c.note("begin"); return fakeTx{c.fake}, nil }
+func (c fakeConn) Begin() (driver.Tx, error) { c.note("begin"); return fakeTx(c), nil }
 
 var errBad = errors.New("bad statement")
 
@@ -139,7 +139,7 @@ func (p fakeCheck) CheckNamedValue(v *driver.NamedValue) error {
 
 func (p fakeBegin) BeginTx(_ context.Context, o driver.TxOptions) (driver.Tx, error) {
 	p.note("begin %v", o)
-	return fakeTx{p.fake}, nil
+	return fakeTx(p), nil
 }
 
 func (x execNew) ExecContext(_ context.Context, q string, args []driver.NamedValue) (driver.Result, error) {

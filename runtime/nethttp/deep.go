@@ -42,7 +42,7 @@ func serveAny(h http.Handler, w http.ResponseWriter, r *http.Request) {
 
 // roundTripAny is what a transport asks first. It sends the request through t
 // once more, which then finds it traced; done is false for those.
-func roundTripAny(t *http.Transport, req *http.Request) (resp *http.Response, err error, done bool) { //nolint:staticcheck // of the signature that net/http calls
+func roundTripAny(t *http.Transport, req *http.Request) (resp *http.Response, err error, done bool) {
 	if req == nil || req.URL == nil || req.Header == nil {
 		return nil, nil, false
 	}
