@@ -88,6 +88,9 @@ func prepare(path string, src []byte) (temp string, err error) {
 	temp = filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%x.tmp", filepath.Base(path), rand.Uint64()))
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
+		if failed, ok := errors.AsType[*fs.PathError](err); ok {
+			failed.Path = path // nobody asked for the other name
+		}
 		return "", err
 	}
 	_, werr := f.Write(src)

@@ -16,15 +16,18 @@ import (
 
 // A Load is what the instrumented services send.
 type Load struct {
-	SpansPerSecond float64 // on average over the month, before sampling
-	PeakFactor     float64 // busiest minute / average: machines are sized for it
-	SpanBytes      float64 // of one span in OTLP
-	Keep           float64 // ratio of spans that tail sampling keeps, 0 to 1
-	LinesPerSpan   float64 // log lines for each span
-	LineBytes      float64 // of one JSON log line
-	Series         float64 // active time series
+	SpansPerSecond float64 `json:"spansPerSecond"` // on average over the month, before sampling
+	PeakFactor     float64 `json:"peak"`           // busiest minute / average: machines are sized for it
+	SpanBytes      float64 `json:"spanBytes"`      // of one span in OTLP
+	Keep           float64 `json:"keep"`           // ratio of spans that tail sampling keeps, 0 to 1
+	LinesPerSpan   float64 `json:"linesPerSpan"`   // log lines for each span
+	LineBytes      float64 `json:"lineBytes"`      // of one JSON log line
+	Series         float64 `json:"series"`         // active time series
 
-	TraceDays, LogDays, MetricDays float64 // retention
+	// Retention.
+	TraceDays  float64 `json:"traceDays"`
+	LogDays    float64 `json:"logDays"`
+	MetricDays float64 `json:"metricDays"`
 }
 
 // Prices are in US dollars.
