@@ -28,6 +28,7 @@ const (
 	OutOfRange  State = "version"      // outside of the range that the hooks were written for
 	ByHand      State = "by hand"      // first-party code installs it already
 	Raises      State = "would raise"  // the hook's module needs newer versions than the user's
+	Unwoven     State = "not woven"    // the build cannot have hooks, for a reason of its own
 	Moved       State = "moved"        // the library or the hook package is not what the hooks expect
 	Unused      State = "nothing used" // imported, and no point is used
 	OwnSpans    State = "own spans"    // the library traces itself

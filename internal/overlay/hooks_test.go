@@ -361,6 +361,9 @@ func Open`), stubLibraries)
 			t.Errorf("%q %q", stdout, said)
 		}
 	}
+	if lib := p.report()["lib"]; lib.State != Raises || !strings.HasPrefix(lib.Reason, "example.com/dep v1.0.0 would become v1.5.0: ") || lib.Pos.Line != 6 {
+		t.Errorf("%+v", lib)
+	}
 }
 
 func TestHookMoved(t *testing.T) {

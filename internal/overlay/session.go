@@ -185,7 +185,7 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 		if directives {
 			return err
 		}
-		s.notHooked(err)
+		w.notHooked(err)
 		s.standard, s.link = nil, nil
 		return nil
 	}
@@ -199,7 +199,7 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 	if len(w.active()) > 0 && len(w.candidates) > 0 {
 		var err error
 		if woven, err = w.weave(); err != nil {
-			s.notHooked(err)
+			w.notHooked(err)
 		}
 	}
 	if !slices.Equal(w.deep(), deepened) {
@@ -238,14 +238,21 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 }
 
 // notHooked says why a build has no hooks.
-func (s *session) notHooked(err error) {
+func (w *weaving) notHooked(err error) {
 	var found problems
 	if !errors.As(err, &found) {
 		found = problems{{Rule: "no-hooks", Message: err.Error()}}
 	}
+	state := Unwoven
+	if strings.HasPrefix(found[0].Rule, "raised-") {
+		state = Raises
+	}
+	for _, h := range w.active() {
+		h.is(state, found[0].Message, found[0].Pos)
+	}
 	for _, d := range found {
 		d.Severity, d.Message = instrument.Warning, "libraries are not instrumented: "+d.Message
-		s.warnings = append(s.warnings, d)
+		w.warnings = append(w.warnings, d)
 	}
 }
 
