@@ -183,8 +183,14 @@ var pointVerbs = []struct {
 	kind hooks.Kind
 	verb string
 }{
-	{hooks.Function, "replace"}, {hooks.Method, "replace"}, {hooks.Literal, "wrap"}, {hooks.Result, "wrap"}, {hooks.Entry, "before"},
-	{hooks.Goroutine, "replace"}, {hooks.Parameter, "replace"}, {hooks.Import, ""},
+	{hooks.Function, "replace"},
+	{hooks.Method, "replace"},
+	{hooks.Literal, "wrap"},
+	{hooks.Result, "wrap"},
+	{hooks.Entry, "before"},
+	{hooks.Goroutine, "replace"},
+	{hooks.Parameter, "replace"},
+	{hooks.Import, ""},
 }
 
 // point reads one place that is woven. The key hook belongs to the entries of

@@ -3,18 +3,18 @@ package deep
 import (
 	"bytes"
 	"errors"
+	"go/build"
 	"go/parser"
 	"go/token"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 )
 
 // The package of the toolchain at hand has every place, and each stays on its line.
 func TestEditsOfTheToolchain(t *testing.T) {
-	dir := filepath.Join(runtime.GOROOT(), "src", "net", "http")
+	dir := filepath.Join(build.Default.GOROOT, "src", "net", "http")
 	read := func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, name)) }
 	if _, err := read("server.go"); err != nil {
 		t.Skip("no sources of the standard library:", err)

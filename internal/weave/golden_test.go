@@ -108,7 +108,6 @@ type source struct {
 	std     types.Importer
 	checker *weave.Checker
 	loaded  map[string]*weave.Package
-	bodies  func(path string) bool
 }
 
 func newSource(t testing.TB, files map[string][]byte) *source {
