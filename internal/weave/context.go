@@ -25,6 +25,11 @@ func isNamed(t types.Type, path, name string) bool {
 	return ok && named.Obj().Name() == name && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == path
 }
 
+func isRequest(t types.Type) bool {
+	p, ok := types.Unalias(t).(*types.Pointer)
+	return ok && isNamed(p.Elem(), "net/http", "Request")
+}
+
 // functionContext gives a call of a function the context that the hook's
 // function takes. It reports whether the reference is to be replaced.
 func (w *weaver) functionContext(h *Hook, fun ast.Expr) bool {
@@ -94,19 +99,16 @@ func (w *weaver) contextAt(at token.Pos) string {
 			if !ok || name == "_" || v.Kind() == types.ResultVar || !w.visibleAt(v, at) {
 				continue
 			}
-			switch t := types.Unalias(v.Type()).(type) {
-			case *types.Pointer:
-				if v.Kind() == types.ParamVar && isNamed(t.Elem(), "net/http", "Request") && w.readable(v, at) {
+			switch t := v.Type(); {
+			case isRequest(t):
+				if v.Kind() == types.ParamVar && w.readable(v, at) {
 					requests = append(requests, v)
 				}
-			default:
-				switch {
-				case !isNamed(t, "context", "Context") || !w.readable(v, at):
-				case !w.madeFromNothing(v):
-					contexts = append(contexts, v)
-				case fallback == "":
-					fallback = v.Name()
-				}
+			case !isNamed(t, "context", "Context") || !w.readable(v, at):
+			case !w.madeFromNothing(v):
+				contexts = append(contexts, v)
+			case fallback == "":
+				fallback = v.Name()
 			}
 		}
 		last := func(a, b *types.Var) int { return int(a.Pos() - b.Pos()) }

@@ -18,23 +18,27 @@ func (w *weaver) detached(h *Hook, sel *ast.SelectorExpr, pkg *ast.Ident) bool {
 	if at < 0 {
 		return false
 	}
-	name, obj, body := w.contextAround(at, h.fn.Signature().Params().At(0).Type())
+	obj, body := w.contextAround(at)
 	if obj == nil || !w.visibleAt(obj, call.Pos()) {
 		return false
 	}
 	if later && w.changes(body, obj) {
-		w.note(h, sel.Pos(), "%s is assigned in the function around the go statement, so the goroutine cannot read it", name)
+		w.note(h, sel.Pos(), "%s is assigned in the function around the go statement, so the goroutine cannot read it", obj.Name())
 		return true
 	}
-	w.madeFrom(h, sel, pkg, call, name)
+	ctx := obj.Name()
+	if isRequest(obj.Type()) {
+		ctx = w.contextOf(obj)
+	}
+	w.madeFrom(h, sel, pkg, call, ctx)
 	return true
 }
 
-// madeFrom replaces pkg.Func() by the hook's function of a variable.
-func (w *weaver) madeFrom(h *Hook, sel *ast.SelectorExpr, pkg *ast.Ident, call *ast.CallExpr, name string) {
+// madeFrom replaces pkg.Func() by the hook's function of what arg says.
+func (w *weaver) madeFrom(h *Hook, sel *ast.SelectorExpr, pkg *ast.Ident, call *ast.CallExpr, arg string) {
 	w.handled[pkg] = true
 	w.dropUse(pkg)
-	text := w.use(h) + "(" + name
+	text := w.use(h) + "(" + arg
 	if lines := w.lines(sel.Pos(), call.Rparen); lines != "" {
 		text += "," + lines
 	}
@@ -61,9 +65,9 @@ func (w *weaver) goStatement() (at int, later bool) {
 	return -1, false
 }
 
-// contextAround returns the nearest parameter of type t of the functions around
-// parents[at], with the body of its function.
-func (w *weaver) contextAround(at int, t types.Type) (string, types.Object, *ast.BlockStmt) {
+// contextAround returns the context that the nearest of the functions around
+// parents[at] is given, or else its request, with the body of that function.
+func (w *weaver) contextAround(at int) (*types.Var, *ast.BlockStmt) {
 	for i := at - 1; i >= 0; i-- {
 		var params *ast.FieldList
 		var body *ast.BlockStmt
@@ -75,19 +79,28 @@ func (w *weaver) contextAround(at int, t types.Type) (string, types.Object, *ast
 		default:
 			continue
 		}
+		var request *types.Var
 		for _, field := range params.List {
 			for _, id := range field.Names {
-				obj := w.pkg.Info.Defs[id]
-				if obj != nil && id.Name != "_" && types.Identical(obj.Type(), t) {
-					return id.Name, obj, body
+				obj, ok := w.pkg.Info.Defs[id].(*types.Var)
+				switch {
+				case !ok || id.Name == "_":
+				case isNamed(obj.Type(), "context", "Context"):
+					return obj, body
+				case isRequest(obj.Type()):
+					request = obj
 				}
 			}
 		}
+		if request != nil {
+			return request, body
+		}
 	}
-	return "", nil, nil
+	return nil, nil
 }
 
-// changes reports whether the body assigns obj or takes its address: then a
+// changes reports whether the body assigns obj, or what it points to, or takes
+// its address: then a
 // goroutine that reads it could meet a write.
 func (w *weaver) changes(body *ast.BlockStmt, obj types.Object) bool {
 	found := false
@@ -100,6 +113,9 @@ func (w *weaver) changes(body *ast.BlockStmt, obj types.Object) bool {
 		switch n := n.(type) {
 		case *ast.AssignStmt:
 			for _, e := range n.Lhs {
+				if star, ok := ast.Unparen(e).(*ast.StarExpr); ok {
+					e = star.X // *r = *r.WithContext(ctx)
+				}
 				is(e)
 			}
 		case *ast.RangeStmt:
