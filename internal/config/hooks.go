@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"go/token"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -306,7 +307,11 @@ func (p *fileParser) symbol(key string, n *yaml.Node) (hooks.Symbol, bool) {
 func (p *fileParser) checkTarget(n *yaml.Node, kind hooks.Kind, s hooks.Symbol) {
 	switch {
 	case kind == hooks.Method && s.Receiver == "":
-		p.add(p.pos(n), "bad-symbol", "write (*"+s.Package+".TYPE)."+s.Name, "method: %s has no receiver", quote(s.String()))
+		named := s.Package + ".TYPE"
+		if at := strings.LastIndexByte(s.Package, '.'); at > strings.LastIndexByte(s.Package, '/') && token.IsExported(s.Package[at+1:]) {
+			named = s.Package // path.Type.Method: the type without its parentheses
+		}
+		p.add(p.pos(n), "bad-symbol", "write (*"+named+")."+s.Name, "method: %s has no receiver", quote(s.String()))
 	case s.Receiver == "" && s.Pointer && kind != hooks.Parameter:
 		p.add(p.pos(n), "bad-symbol", "remove the *", "%s: %s is a pointer", kind, quote(s.String()))
 	case (kind == hooks.Function || kind == hooks.Literal || kind == hooks.Goroutine || kind == hooks.Parameter) && s.Receiver != "":

@@ -99,6 +99,7 @@ func TestHookProblems(t *testing.T) {
 		{"no mapping", "hooks: [grpc]\n", `f.yaml:1:8: hooks: must be a mapping, not a list`},
 		{"no path", "hooks: {own: [{function: Get, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:26: function: "Get" is no function or type with its import path`},
 		{"no receiver", "hooks: {own: [{method: net/http.Get, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:24: method: "net/http.Get" has no receiver; write (*net/http.TYPE).Get`},
+		{"bare receiver", "hooks: {own: [{method: net/http.Client.Do, hook: example.com/x, replace: Do}]}\n", `f.yaml:1:24: method: "net/http.Client.Do" has no receiver; write (*net/http.Client).Do`},
 		{"wrong verb", "hooks: {own: [{function: net/http.Get, hook: example.com/x, wrap: Get}]}\n", `f.yaml:1:61: a function has no wrap:; write replace:`},
 		{"no hook", "hooks: {own: [{function: net/http.Get, replace: Get}]}\n", `f.yaml:1:15: a hook without its package; add hook: with the import path of the package that has Get`},
 		{"no field", "hooks: {own: [{literal: net/http.Server, hook: example.com/x, wrap: W}]}\n", `f.yaml:1:15: a literal without the field to wrap; add field:`},

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"go/types"
 	"slices"
+	"strings"
 
 	"github.com/orchestrall/orchestrall/internal/hooks"
 )
@@ -46,7 +47,7 @@ func Bind(l *hooks.Library, load func(path string) (*types.Package, error)) ([]*
 	hookPkg, err := load(l.Hook)
 	for i, p := range l.Points {
 		if err != nil {
-			return nil, []Mismatch{{l, p, fmt.Sprintf("the hook package %s cannot be read: %v", l.Hook, err)}}
+			return nil, []Mismatch{{l, p, fmt.Sprintf("the hook package %s cannot be read: %s", l.Hook, oneLine(err))}}
 		}
 		h := &Hook{Library: l, Point: p, Index: i, pkg: hookPkg}
 		if p.Kind == hooks.Import {
@@ -55,7 +56,7 @@ func Bind(l *hooks.Library, load func(path string) (*types.Package, error)) ([]*
 		}
 		target, err := load(p.Target.Package)
 		if err != nil {
-			problems = append(problems, Mismatch{l, p, fmt.Sprintf("%s cannot be read: %v", p.Target.Package, err)})
+			problems = append(problems, Mismatch{l, p, fmt.Sprintf("%s cannot be read: %s", p.Target.Package, oneLine(err))})
 			continue
 		}
 		if reason := h.bind(hookPkg, target); reason != "" {
@@ -67,6 +68,9 @@ func Bind(l *hooks.Library, load func(path string) (*types.Package, error)) ([]*
 	return bound, problems
 }
 
+// oneLine is what went wrong in one line of a table; the go command may use several.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
 // bind returns why the point does not fit.
 func (h *Hook) bind(hookPkg, target *types.Package) string {
 	p := h.Point
@@ -77,6 +81,11 @@ func (h *Hook) bind(hookPkg, target *types.Package) string {
 	h.fn = fn
 	obj := Lookup(target, p.Target)
 	if obj == nil {
+		other := p.Target
+		other.Pointer = !other.Pointer
+		if p.Target.Receiver != "" && Lookup(target, other) != nil {
+			return fmt.Sprintf("%s is %s", p.Target, other)
+		}
 		return fmt.Sprintf("%s is gone", p.Target)
 	}
 	have := fn.Signature()
