@@ -126,7 +126,7 @@ func TestPromtool(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, args := range [][]string{{"check", "rules", RecordingFile, AlertingFile}, {"test", "rules", TestFile}} {
+			for _, args := range [][]string{{"check", "rules", "--lint-fatal", RecordingFile, AlertingFile}, {"test", "rules", TestFile}} {
 				cmd := exec.Command(promtool, args...)
 				cmd.Dir = dir
 				if out, err := cmd.CombinedOutput(); err != nil {

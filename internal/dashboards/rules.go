@@ -93,7 +93,7 @@ func (s *service) recording() []group {
 			for _, w := range burnWindows {
 				name := matcher("operation", op.Name)
 				g.Rules = append(g.Rules, rule{
-					Record: badRatio(m.name, w),
+					Record: badRatio(m.name, w), Labels: map[string]string{"operation": op.Name},
 					Expr: fmt.Sprintf("1 - (\n  sum by (job, operation) (rate(%[1]s_bucket{%[2]s, status=\"success\", %[3]s}[%[4]s]))\n    /\n  sum by (job, operation) (rate(%[1]s_count{%[2]s}[%[4]s]))\n)",
 						m.name, name, bucketLabel(op.slo.bound), w),
 				})
@@ -149,7 +149,7 @@ func (s *service) slowCalls(op *operation) rule {
 	r := rule{
 		Alert: slowCalls, For: "5m", early: true,
 		Expr:   fmt.Sprintf("%s{%s} > %s", quantile(op.metric, "95"), matcher("operation", op.Name), number(op.slow.bound)),
-		Labels: withOwner(op, map[string]string{"severity": "warning", "metric": op.metric}),
+		Labels: ofOperation(op, map[string]string{"severity": "warning", "metric": op.metric}),
 	}
 	text := func(operation, value string) map[string]string {
 		return s.annotations(slowCalls,
@@ -166,7 +166,7 @@ func (s *service) stuckCalls(op *operation) rule {
 	r := rule{
 		Alert: stuckCalls, For: "1m", early: true,
 		Expr:   fmt.Sprintf("sum by (job, operation) (%s{%s}) > 0", stuckMetric, matcher("operation", op.Name)),
-		Labels: withOwner(op, map[string]string{"severity": "warning", "metric": stuckMetric}),
+		Labels: ofOperation(op, map[string]string{"severity": "warning", "metric": stuckMetric}),
 	}
 	text := func(operation, value string) map[string]string {
 		return s.annotations(stuckCalls,
@@ -191,7 +191,7 @@ func (s *service) burn(op *operation) []rule {
 		r := rule{
 			Alert: errorBudgetBurn, For: b.wait, early: b.early,
 			Expr: fmt.Sprintf("%s{%s} > %s\n  and\n%s{%s} > %s", badRatio(op.metric, b.long), name, threshold(limit), badRatio(op.metric, b.short), name, threshold(limit)),
-			Labels: withOwner(op, map[string]string{
+			Labels: ofOperation(op, map[string]string{
 				"severity": b.severity, "metric": op.metric, "long_window": b.long, "short_window": b.short,
 			}),
 		}
@@ -219,8 +219,12 @@ func (s *service) annotations(alert, summary, description string) map[string]str
 	}
 }
 
-// withOwner lets Alertmanager send the alert to those who answer for the code.
-func withOwner(op *operation, labels map[string]string) map[string]string {
+// ofOperation names the operation that a rule is for: what is found has that label
+// anyway, and to Prometheus's own checks rules of the same name and labels are
+// one rule twice. The owner lets Alertmanager send an alert to those who answer
+// for the code.
+func ofOperation(op *operation, labels map[string]string) map[string]string {
+	labels["operation"] = op.Name
 	if len(op.Owners) > 0 {
 		labels["owner"] = strings.Join(op.Owners, " ")
 	}
