@@ -327,7 +327,7 @@ func (r *run) logs(t *testing.T) {
 	slow := r.longTrace(t)
 	for _, q := range saved {
 		t.Run(q.name, func(t *testing.T) {
-			expr := strings.NewReplacer("$trace", id, "$user", "u_logs").Replace(q.expr)
+			expr := strings.NewReplacer("$trace", id, "$user", "u_logs", "$service", "platform").Replace(q.expr)
 			want := id
 			if q.name == "operations-over-a-second" {
 				want = slow
