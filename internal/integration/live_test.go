@@ -482,10 +482,17 @@ func (r *run) firing(alert, job string, limit time.Duration) func(*testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
+		// The message may be here before a step of the range that has the sample.
 		for _, state := range []string{"pending", "firing"} {
-			found, err := promRange(t.Context(), r.url("localhost:9090"), fmt.Sprintf(`ALERTS{alertname=%q, job=%q, alertstate=%q}`, alert, job, state), r.began)
-			if err != nil || len(found) == 0 {
-				t.Errorf("%s of %s was never %s (%v)", alert, job, state, err)
+			err := await(t.Context(), time.Minute, func(ctx context.Context) error {
+				found, err := promRange(ctx, r.url("localhost:9090"), fmt.Sprintf(`ALERTS{alertname=%q, job=%q, alertstate=%q}`, alert, job, state), r.began)
+				if err == nil && len(found) == 0 {
+					err = fmt.Errorf("%s of %s was never %s", alert, job, state)
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
 			}
 		}
 	}
@@ -573,12 +580,18 @@ func elsewhere(expr string) bool {
 	return strings.Contains(expr, "container_") || strings.Contains(expr, "client_request_duration_seconds")
 }
 
-// panels: each query of each panel of each dashboard returns something.
+// panels: each query of each panel of each dashboard, and of each link of a span,
+// returns something.
 func (r *run) panels(t *testing.T) {
 	queries, err := panelQueries(dashboards(t, r.dir)...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	links, err := linkQueries(dataSources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries = append(queries, links...)
 	asked := make(map[string]int)
 	for _, q := range queries {
 		if elsewhere(q.expr) {
