@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
 
 	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/scan"
@@ -103,6 +104,8 @@ type requirer struct {
 	base    []string // what generated code imports
 	extras  []extra  // what woven code imports besides
 	blame   string   // who is said to need a version; "" for the runtime
+
+	unpublished map[module.Version]string // folders of workspace members
 }
 
 // packages are what inserted code imports.

@@ -181,6 +181,39 @@ import _ "example.com/dep"
 	}
 }
 
+// Members may require each other at versions that nobody can download.
+func TestWorkspaceMembersAreNotPublished(t *testing.T) {
+	p := offer(t, `
+-- go.work --
+go 1.24
+
+use (
+	./app
+	./lib
+)
+-- app/go.mod --
+module example.com/app
+
+go 1.24
+
+require example.com/lib v0.0.0
+-- app/app.go --
+package app
+
+import _ "example.com/lib"
+-- lib/go.mod --
+module example.com/lib
+
+go 1.24
+-- lib/lib.go --
+package lib
+`)
+	list, _, err := p.requirement(true)
+	if err != nil || !strings.Contains(list, "github.com/orchestrall/orchestrall/runtime v1.2.3") {
+		t.Errorf("%v\n%s", err, list)
+	}
+}
+
 func TestUnreachableRuntime(t *testing.T) {
 	p := offer(t, "-- go.mod --\nmodule example.com/app\n\ngo 1.24\n-- app.go --\npackage app\n")
 	p.environ = append(p.environ, "GOPROXY=off")

@@ -10,8 +10,10 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
 
 	"github.com/orchestrall/orchestrall/internal/cachefile"
+	"github.com/orchestrall/orchestrall/internal/scan"
 	"github.com/orchestrall/orchestrall/templates"
 )
 
@@ -94,6 +96,11 @@ func (r *requirer) resolveWorkspace(dir string, work, sum []byte, needed []strin
 		return err
 	}
 	before, err := r.buildList(plain)
+	for err != nil && r.unpublish(err) {
+		if plain, err = r.copyWork(filepath.Join(dir, "plain"), work, sum, "", ""); err == nil {
+			before, err = r.buildList(plain)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -142,6 +149,35 @@ func (r *requirer) resolveWorkspace(dir string, work, sum []byte, needed []strin
 		return err
 	}
 	return r.judge(r.workspaceChanges(before, after), res)
+}
+
+// unpublish notes versions of members that others require and that, as err
+// says, nobody can download. Building such a workspace reads none of them, and
+// adding to it does: the member's folder stands for that version then. It
+// reports whether there are more than before.
+func (r *requirer) unpublish(err error) bool {
+	found := false
+	for _, m := range r.tree.Modules {
+		data, readErr := r.tree.Read(m.GoMod)
+		if readErr != nil {
+			continue // it was read a moment ago
+		}
+		f, parseErr := modfile.ParseLax(m.GoMod, data, nil)
+		if parseErr != nil {
+			continue
+		}
+		for _, req := range f.Require {
+			at := slices.IndexFunc(r.tree.Modules, func(m *scan.Module) bool { return m.Path == req.Mod.Path })
+			if at < 0 || r.unpublished[req.Mod] != "" || !strings.Contains(err.Error(), req.Mod.String()+":") {
+				continue
+			}
+			if r.unpublished == nil {
+				r.unpublished = make(map[module.Version]string)
+			}
+			r.unpublished[req.Mod], found = r.tree.Modules[at].Dir, true
+		}
+	}
+	return found
 }
 
 // workspaceChanges compares the versions of what members require. A member
@@ -219,6 +255,11 @@ func (r *requirer) copyWork(dir string, work, sum []byte, member, goAtLeast stri
 			return "", err
 		}
 		if err := raiseGo(f, goAtLeast); err != nil {
+			return "", err
+		}
+	}
+	for version, folder := range r.unpublished {
+		if err := f.AddReplace(version.Path, version.Version, folder, ""); err != nil {
 			return "", err
 		}
 	}
