@@ -21,6 +21,8 @@ import (
 var (
 	root       = filepath.Join("..", "..")
 	deployment = filepath.Join(root, "deployment", "observability")
+
+	dataSources = filepath.Join(deployment, "grafana", "provisioning", "datasources", "datasources.yaml")
 )
 
 func glob(t *testing.T, parts ...string) []string {
@@ -220,6 +222,11 @@ func TestPromQL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	links, err := linkQueries(dataSources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries = append(queries, links...)
 	all, err := rules(ruleFiles(t, example)...)
 	if err != nil {
 		t.Fatal(err)
@@ -300,7 +307,7 @@ func TestRunbook(t *testing.T) {
 
 // The data sources that the dashboards and each other name exist.
 func TestDataSources(t *testing.T) {
-	src, err := os.ReadFile(filepath.Join(deployment, "grafana", "provisioning", "datasources", "datasources.yaml"))
+	src, err := os.ReadFile(dataSources)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,6 +53,43 @@ func panelQueries(files ...string) ([]query, error) {
 	return all, nil
 }
 
+// linked replaces what Grafana would in the links of a span.
+var linked = strings.NewReplacer("{$${__tags}}", `{service="platform"}`, "$$__tags", `job="platform"`,
+	"$${__trace.traceId}", "traceId", "$${__span.name}", "AgentService.Execute")
+
+// linkQueries returns the queries behind a span in Grafana: for its log lines,
+// and for the metrics of its kind.
+func linkQueries(file string) ([]query, error) {
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var f struct {
+		Datasources []struct {
+			JSONData struct {
+				Logs    struct{ Query string }                     `yaml:"tracesToLogsV2"`
+				Metrics struct{ Queries []struct{ Query string } } `yaml:"tracesToMetrics"`
+			} `yaml:"jsonData"`
+		}
+	}
+	if err := yaml.Unmarshal(src, &f); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	var all []query
+	for _, d := range f.Datasources {
+		if q := d.JSONData.Logs.Query; q != "" {
+			all = append(all, query{"the lines of a span", "loki", linked.Replace(q)})
+		}
+		for _, q := range d.JSONData.Metrics.Queries {
+			all = append(all, query{"the metrics of a span", "prometheus", linked.Replace(q.Query)})
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s: no links", file)
+	}
+	return all, nil
+}
+
 // A rule is one of a rule file.
 type rule struct {
 	Record, Alert, Expr string
