@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"errors"
 	"bytes"
 	"os"
 	"path/filepath"
@@ -142,6 +143,16 @@ func TestVersionsAreNotRaised(t *testing.T) {
 	}
 	if len(notes) != 1 || !strings.HasPrefix(notes[0], "example.com/dep v1.0.0 is built as v1.5.0: ") {
 		t.Errorf("notes: %q", notes)
+	}
+}
+
+// Where several versions would be raised, one line allows them all.
+func TestSeveralVersionsAreAllowedAtOnce(t *testing.T) {
+	r := &requirer{session: &session{tree: new(scan.Tree), vars: scan.NewEnvironment([]string{"ORCHESTRALL_UPGRADES=c"})}}
+	err := r.judge([]change{{path: "a", was: "v1.0.0", now: "v1.1.0"}, {path: "c", was: "v1.0.0", now: "v1.1.0"}, {path: "b", was: "v1.0.0", now: "v1.1.0"}}, new(resolution))
+	var found problems
+	if !errors.As(err, &found) || len(found) != 2 || strings.Contains(found[0].Fix, "at once") || !strings.HasSuffix(found[1].Fix, "; all 2 at once: upgrades: [a, b]") {
+		t.Errorf("got %+v", found)
 	}
 }
 

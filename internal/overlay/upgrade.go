@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"go/version"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
@@ -62,6 +63,7 @@ func position(f *modfile.File, line *modfile.Line) token.Position {
 // the rest.
 func (r *requirer) judge(changes []change, res *resolution) error {
 	var refused problems
+	var paths []string
 	needs := cmp.Or(r.blame, "the runtime ("+templates.RuntimePath+" "+r.runtime.Version+") needs it")
 	for _, c := range changes {
 		allow := fmt.Sprintf("or allow it for builds (upgrades: [%s] in %s, or ORCHESTRALL_UPGRADES=%s)", c.path, config.FileName, c.path)
@@ -72,6 +74,7 @@ func (r *requirer) judge(changes []change, res *resolution) error {
 				Message: fmt.Sprintf("go %s would become go %s, and loops change their meaning at go %s: %s", c.was, c.now, loopVersion, needs),
 				Fix:     fmt.Sprintf("raise it yourself (go get go@%s), %s", c.now, allow),
 			})
+			paths = append(paths, c.path)
 		case c.path == "go" && version.Compare(version.Lang("go"+c.was), version.Lang("go"+c.now)) == 0:
 			// go 1.26 becomes go 1.26.0: the same language, the same GODEBUG.
 		case c.path == "go":
@@ -84,7 +87,11 @@ func (r *requirer) judge(changes []change, res *resolution) error {
 				Message: fmt.Sprintf("%s %s would become %s: %s", c.path, c.was, c.now, needs),
 				Fix:     fmt.Sprintf("raise it yourself (go get %s@%s), %s", c.path, c.now, allow),
 			})
+			paths = append(paths, c.path)
 		}
+	}
+	if n := len(refused); n > 1 { // or else the user allows one after the other
+		refused[n-1].Fix += fmt.Sprintf("; all %d at once: upgrades: [%s]", n, strings.Join(paths, ", "))
 	}
 	if len(refused) > 0 {
 		return refused
