@@ -13,9 +13,11 @@ import (
 	"github.com/coder/websocket/wsjson"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/orchestrall/orchestrall/runtime/coderws"
+	"github.com/orchestrall/orchestrall/runtime/internal/sockettest"
 )
 
 // serve runs handler for each connection, and returns the address.
@@ -45,7 +47,7 @@ func dial(t *testing.T, ctx context.Context, url string) *websocket.Conn {
 }
 
 func TestAConnectionIsOneTrace(t *testing.T) {
-	spans := record(t)
+	spans := sockettest.Record(t)
 	inside := make(chan trace.SpanContext, 1)
 	url := serve(t, func(ctx context.Context, c *websocket.Conn) {
 		inside <- trace.SpanContextFromContext(ctx)
@@ -78,7 +80,7 @@ func TestAConnectionIsOneTrace(t *testing.T) {
 	}
 	root.End()
 
-	client, server := spans.both(t)
+	client, server := spans.Both(t)
 	if client.Parent().SpanID() != root.SpanContext().SpanID() {
 		t.Error("the client's span is not below the caller's")
 	}
@@ -91,12 +93,12 @@ func TestAConnectionIsOneTrace(t *testing.T) {
 	if server.Name() != "websocket /events/{id}" || client.Name() != "websocket 127.0.0.1" {
 		t.Errorf("names: %q, %q", server.Name(), client.Name())
 	}
-	wantAttributes(t, client, map[string]string{
+	sockettest.WantAttributes(t, client, map[string]string{
 		"websocket.messages.sent": "1", "websocket.bytes.sent": "5", "websocket.messages.received": "1",
 		"websocket.bytes.received": "10", "websocket.close_code": "1000", "websocket.subprotocol": "v1",
 		"url.path": "/events/7", "server.address": "127.0.0.1",
 	})
-	wantAttributes(t, server, map[string]string{
+	sockettest.WantAttributes(t, server, map[string]string{
 		"websocket.messages.sent": "1", "websocket.bytes.sent": "10", "websocket.messages.received": "1",
 		"websocket.bytes.received": "5", "websocket.close_code": "1000", "http.route": "/events/{id}",
 		"client.address": "127.0.0.1",
@@ -104,7 +106,7 @@ func TestAConnectionIsOneTrace(t *testing.T) {
 	if n := len(server.Events()); n != 2 {
 		t.Errorf("%d events on the server's span, want 2", n)
 	}
-	for _, s := range []interface{ Status() statusOf }{client, server} {
+	for _, s := range []sdk.ReadOnlySpan{client, server} {
 		if s.Status().Code == codes.Error {
 			t.Errorf("status %v", s.Status())
 		}
@@ -113,7 +115,7 @@ func TestAConnectionIsOneTrace(t *testing.T) {
 
 func TestJSONAndStreams(t *testing.T) {
 	type event struct{ N int }
-	spans := record(t)
+	spans := sockettest.Record(t)
 	url := serve(t, func(ctx context.Context, c *websocket.Conn) {
 		var e event
 		if err := coderws.JSONRead(ctx, c, &e); err != nil || e.N != 7 {
@@ -144,11 +146,11 @@ func TestJSONAndStreams(t *testing.T) {
 	if websocket.CloseStatus(err) != websocket.StatusInternalError {
 		t.Errorf("error %v", err)
 	}
-	client, server := spans.both(t)
-	wantAttributes(t, client, map[string]string{
+	client, server := spans.Both(t)
+	sockettest.WantAttributes(t, client, map[string]string{
 		"websocket.bytes.sent": "8", "websocket.bytes.received": "7", "websocket.close_code": "1011", "error.type": "1011",
 	})
-	wantAttributes(t, server, map[string]string{
+	sockettest.WantAttributes(t, server, map[string]string{
 		"websocket.bytes.sent": "7", "websocket.bytes.received": "7", "websocket.close_code": "1011",
 	})
 }
@@ -192,7 +194,7 @@ func TestJSONIsTheLibrarys(t *testing.T) {
 		}
 		return log
 	}
-	record(t)
+	sockettest.Record(t)
 	got, want := run(coderws.JSONWrite, coderws.JSONRead), run(wsjson.Write, wsjson.Read)
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -207,7 +209,7 @@ func errorText(err error) string {
 }
 
 func TestACallerThatGivesUpIsNoFailure(t *testing.T) {
-	spans := record(t)
+	spans := sockettest.Record(t)
 	url := serve(t, func(ctx context.Context, c *websocket.Conn) {
 		ctx = coderws.ConnCloseRead(c, ctx)
 		<-ctx.Done()
@@ -219,14 +221,14 @@ func TestACallerThatGivesUpIsNoFailure(t *testing.T) {
 		t.Error("a read with a context that has ended succeeded")
 	}
 	coderws.ConnCloseNow(c)
-	client, _ := spans.both(t)
+	client, _ := spans.Both(t)
 	if client.Status().Code == codes.Error {
 		t.Errorf("status %v", client.Status())
 	}
 }
 
 func TestNetConn(t *testing.T) {
-	spans := record(t)
+	spans := sockettest.Record(t)
 	url := serve(t, func(ctx context.Context, c *websocket.Conn) {
 		conn := coderws.NetConn(ctx, c, websocket.MessageBinary)
 		defer conn.Close()
@@ -242,26 +244,26 @@ func TestNetConn(t *testing.T) {
 		t.Fatalf("read %q, %v", &buf, err)
 	}
 	conn.Close()
-	client, server := spans.both(t)
-	wantAttributes(t, client, map[string]string{"websocket.bytes.sent": "4", "websocket.bytes.received": "4"})
-	wantAttributes(t, server, map[string]string{"websocket.bytes.sent": "4", "websocket.bytes.received": "4"})
+	client, server := spans.Both(t)
+	sockettest.WantAttributes(t, client, map[string]string{"websocket.bytes.sent": "4", "websocket.bytes.received": "4"})
+	sockettest.WantAttributes(t, server, map[string]string{"websocket.bytes.sent": "4", "websocket.bytes.received": "4"})
 }
 
 func TestHandshakesThatFail(t *testing.T) {
-	spans := record(t)
+	spans := sockettest.Record(t)
 	url := serve(t, func(context.Context, *websocket.Conn) { t.Error("connected") })
 	resp, err := http.Get("http" + strings.TrimPrefix(url, "ws"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if s := spans.next(t); s.Status().Code == codes.Error || attribute(s, "error.type") != "handshake" {
-		t.Errorf("server: status %v, error.type %q", s.Status(), attribute(s, "error.type"))
+	if s := spans.Next(t); s.Status().Code == codes.Error || sockettest.Attribute(s, "error.type") != "handshake" {
+		t.Errorf("server: status %v, error.type %q", s.Status(), sockettest.Attribute(s, "error.type"))
 	}
 	if _, _, err := coderws.Dial(t.Context(), strings.TrimSuffix(url, "/events/7"), nil); err == nil {
 		t.Fatal("connected")
 	}
-	if s := spans.next(t); s.Status().Code != codes.Error || s.SpanKind() != trace.SpanKindClient {
+	if s := spans.Next(t); s.Status().Code != codes.Error || s.SpanKind() != trace.SpanKindClient {
 		t.Errorf("client: status %v", s.Status())
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/orchestrall/orchestrall/runtime/gorillaws"
+	"github.com/orchestrall/orchestrall/runtime/internal/sockettest"
 )
 
 func serve(t *testing.T, handler func(ctx context.Context, c *websocket.Conn)) string {
@@ -54,7 +55,7 @@ func sayGoodbye(t *testing.T, c *websocket.Conn, code int) {
 }
 
 func TestAConnectionIsOneTrace(t *testing.T) {
-	spans := record(t)
+	spans := sockettest.Record(t)
 	inside := make(chan trace.SpanContext, 1)
 	url := serve(t, func(ctx context.Context, c *websocket.Conn) {
 		inside <- trace.SpanContextFromContext(ctx)
@@ -87,7 +88,7 @@ func TestAConnectionIsOneTrace(t *testing.T) {
 	gorillaws.ConnClose(c)
 	root.End()
 
-	client, server := spans.both(t)
+	client, server := spans.Both(t)
 	if client.Parent().SpanID() != root.SpanContext().SpanID() {
 		t.Error("the client's span is not below the caller's")
 	}
@@ -97,11 +98,11 @@ func TestAConnectionIsOneTrace(t *testing.T) {
 	if got := <-inside; got.SpanID() != server.SpanContext().SpanID() {
 		t.Error("the handler does not run in the connection's span")
 	}
-	wantAttributes(t, client, map[string]string{
+	sockettest.WantAttributes(t, client, map[string]string{
 		"websocket.messages.sent": "1", "websocket.bytes.sent": "5", "websocket.messages.received": "1",
 		"websocket.bytes.received": "10", "websocket.close_code": "1000", "url.path": "/events/7",
 	})
-	wantAttributes(t, server, map[string]string{
+	sockettest.WantAttributes(t, server, map[string]string{
 		"websocket.bytes.sent": "10", "websocket.bytes.received": "5", "websocket.close_code": "1000",
 		"http.route": "/events/{id}",
 	})
@@ -115,7 +116,7 @@ func TestAConnectionIsOneTrace(t *testing.T) {
 
 func TestJSONAndStreams(t *testing.T) {
 	type event struct{ N int }
-	spans := record(t)
+	spans := sockettest.Record(t)
 	url := serve(t, func(_ context.Context, c *websocket.Conn) {
 		var e event
 		if err := gorillaws.ConnReadJSON(c, &e); err != nil || e.N != 7 {
@@ -153,11 +154,11 @@ func TestJSONAndStreams(t *testing.T) {
 	if !websocket.IsCloseError(err, websocket.CloseInternalServerErr) {
 		t.Errorf("error %v", err)
 	}
-	client, server := spans.both(t)
-	wantAttributes(t, client, map[string]string{
+	client, server := spans.Both(t)
+	sockettest.WantAttributes(t, client, map[string]string{
 		"websocket.bytes.sent": "8", "websocket.bytes.received": "7", "websocket.close_code": "1011", "error.type": "1011",
 	})
-	wantAttributes(t, server, map[string]string{
+	sockettest.WantAttributes(t, server, map[string]string{
 		"websocket.bytes.sent": "7", "websocket.bytes.received": "8", "websocket.close_code": "1011",
 	})
 }
@@ -182,7 +183,7 @@ func TestJSONErrorsAreTheLibrarys(t *testing.T) {
 		}
 		return append(log, errorText(write(c, make(chan int))))
 	}
-	record(t)
+	sockettest.Record(t)
 	got := run(gorillaws.ConnReadJSON, gorillaws.ConnWriteJSON)
 	want := run((*websocket.Conn).ReadJSON, (*websocket.Conn).WriteJSON)
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
@@ -198,7 +199,7 @@ func errorText(err error) string {
 }
 
 func TestDeadlinesStayDeadlines(t *testing.T) {
-	spans := record(t)
+	spans := sockettest.Record(t)
 	url := serve(t, func(_ context.Context, c *websocket.Conn) { gorillaws.ConnReadMessage(c) })
 	c := dial(t, t.Context(), url)
 	c.SetReadDeadline(time.Unix(1, 0))
@@ -211,29 +212,29 @@ func TestDeadlinesStayDeadlines(t *testing.T) {
 		t.Errorf("a connection whose read timed out no longer writes: %v", err)
 	}
 	gorillaws.ConnClose(c)
-	client, _ := spans.both(t)
-	wantAttributes(t, client, map[string]string{"websocket.messages.sent": "1"})
+	client, _ := spans.Both(t)
+	sockettest.WantAttributes(t, client, map[string]string{"websocket.messages.sent": "1"})
 	if client.Status().Code != codes.Error {
 		t.Errorf("status %v", client.Status())
 	}
 }
 
 func TestHandshakesThatFail(t *testing.T) {
-	spans := record(t)
+	spans := sockettest.Record(t)
 	url := serve(t, func(context.Context, *websocket.Conn) { t.Error("connected") })
 	resp, err := http.Get("http" + strings.TrimPrefix(url, "ws"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if s := spans.next(t); s.Status().Code == codes.Error || attribute(s, "error.type") != "handshake" {
-		t.Errorf("server: status %v, error.type %q", s.Status(), attribute(s, "error.type"))
+	if s := spans.Next(t); s.Status().Code == codes.Error || sockettest.Attribute(s, "error.type") != "handshake" {
+		t.Errorf("server: status %v, error.type %q", s.Status(), sockettest.Attribute(s, "error.type"))
 	}
 	_, _, err = gorillaws.DialerDial(websocket.DefaultDialer, strings.TrimSuffix(url, "/events/7"), nil)
 	if !errors.Is(err, websocket.ErrBadHandshake) {
 		t.Fatalf("error %v", err)
 	}
-	if s := spans.next(t); s.Status().Code != codes.Error || s.SpanKind() != trace.SpanKindClient {
+	if s := spans.Next(t); s.Status().Code != codes.Error || s.SpanKind() != trace.SpanKindClient {
 		t.Errorf("client: status %v", s.Status())
 	}
 }

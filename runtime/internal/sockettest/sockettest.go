@@ -1,4 +1,6 @@
-package coderws_test
+// Package sockettest waits for the spans that the two ends of a WebSocket
+// connection leave in the tests of the libraries' hooks.
+package sockettest
 
 import (
 	"context"
@@ -10,25 +12,27 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// ended is a span processor that hands over the spans as they end, since the two
+// Spans is a span processor that hands over the spans as they end, since the two
 // ends of a connection end theirs when they like.
-type ended chan sdk.ReadOnlySpan
+type Spans chan sdk.ReadOnlySpan
 
-func (e ended) OnEnd(s sdk.ReadOnlySpan) { e <- s }
+// OnEnd implements trace.SpanProcessor.
+func (e Spans) OnEnd(s sdk.ReadOnlySpan) { e <- s }
 
-func record(t *testing.T) ended {
+// Record collects the spans of a test.
+func Record(t *testing.T) Spans {
 	t.Helper()
-	spans, before := make(ended, 100), otel.GetTracerProvider()
+	spans, before := make(Spans, 100), otel.GetTracerProvider()
 	otel.SetTracerProvider(sdk.NewTracerProvider(sdk.WithSpanProcessor(processor{spans})))
 	t.Cleanup(func() { otel.SetTracerProvider(before) })
 	return spans
 }
 
-// both waits for the spans of the two ends.
-func (e ended) both(t *testing.T) (client, server sdk.ReadOnlySpan) {
+// Both waits for the spans of the two ends.
+func (e Spans) Both(t *testing.T) (client, server sdk.ReadOnlySpan) {
 	t.Helper()
 	for client == nil || server == nil {
-		switch s := e.next(t); s.SpanKind() {
+		switch s := e.Next(t); s.SpanKind() {
 		case trace.SpanKindClient:
 			client = s
 		case trace.SpanKindServer:
@@ -38,7 +42,8 @@ func (e ended) both(t *testing.T) (client, server sdk.ReadOnlySpan) {
 	return client, server
 }
 
-func (e ended) next(t *testing.T) sdk.ReadOnlySpan {
+// Next waits for a span to end.
+func (e Spans) Next(t *testing.T) sdk.ReadOnlySpan {
 	t.Helper()
 	select {
 	case s := <-e:
@@ -49,7 +54,8 @@ func (e ended) next(t *testing.T) sdk.ReadOnlySpan {
 	}
 }
 
-func attribute(s sdk.ReadOnlySpan, key string) string {
+// Attribute is the value of an attribute, "" where there is none.
+func Attribute(s sdk.ReadOnlySpan, key string) string {
 	for _, kv := range s.Attributes() {
 		if string(kv.Key) == key {
 			return kv.Value.String()
@@ -58,19 +64,18 @@ func attribute(s sdk.ReadOnlySpan, key string) string {
 	return ""
 }
 
-func wantAttributes(t *testing.T, s sdk.ReadOnlySpan, want map[string]string) {
+// WantAttributes holds the attributes of a span against those that it has to have.
+func WantAttributes(t *testing.T, s sdk.ReadOnlySpan, want map[string]string) {
 	t.Helper()
 	for key, v := range want {
-		if got := attribute(s, key); got != v {
+		if got := Attribute(s, key); got != v {
 			t.Errorf("%v: %s = %q, want %q", s.SpanKind(), key, got, v)
 		}
 	}
 }
 
-type processor struct{ ended }
+type processor struct{ Spans }
 
 func (processor) OnStart(context.Context, sdk.ReadWriteSpan) {}
 func (processor) Shutdown(context.Context) error             { return nil }
 func (processor) ForceFlush(context.Context) error           { return nil }
-
-type statusOf = sdk.Status
