@@ -79,6 +79,10 @@ integration: ## run the monitoring stack with its real programs, and the platfor
 cross: ## vet the tool for linux, darwin and windows
 	@set -e; for os in linux darwin windows; do echo "== $$os"; GOOS=$$os CGO_ENABLED=0 $(GO) vet ./...; (cd runtime && GOOS=$$os CGO_ENABLED=0 $(GO) vet ./...); done
 
+.PHONY: release
+release: ## name VERSION=v1.2.3 in every go.mod and print the tags that publish it
+	@$(GO) run ./internal/release "$(VERSION)"
+
 .PHONY: lint
 lint: ## run golangci-lint with .golangci.yml (builds it once)
 	@set -e; for m in . runtime; do (cd $$m && $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...); done
