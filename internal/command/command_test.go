@@ -45,13 +45,13 @@ func TestStarterConfig(t *testing.T) {
 	if c.Hash() != config.Default().Hash() {
 		t.Error("the starter configuration changes something")
 	}
-	shown := regexp.MustCompile(`(?m)^# ((?:generate|select|contexts|dashboards|upgrades):$|  )`).ReplaceAllString(starterConfig, "$1")
+	shown := regexp.MustCompile(`(?m)^# ((?:generate|select|contexts|dashboards|upgrades|pinned):$|  )`).ReplaceAllString(starterConfig, "$1")
 	c, problems = config.Parse("orchestrall.yaml", []byte(shown))
 	if len(problems) > 0 {
 		t.Fatalf("with its examples: %v", problems)
 	}
-	if len(c.Generate) != 2 || len(c.Select) != 3 || len(c.Contexts) != 1 || len(c.Upgrades) != 1 || c.Dashboards == "" || c.Runbook == "" {
-		t.Errorf("examples read as %d generate, %d select, %d contexts, %d upgrades, dashboards %q, runbook %q", len(c.Generate), len(c.Select), len(c.Contexts), len(c.Upgrades), c.Dashboards, c.Runbook)
+	if len(c.Generate) != 2 || len(c.Select) != 3 || len(c.Contexts) != 1 || len(c.Upgrades) != 1 || len(c.Pinned) != 1 || c.Dashboards == "" || c.Runbook == "" {
+		t.Errorf("examples read as %d generate, %d select, %d contexts, %d upgrades, %d pinned, dashboards %q, runbook %q", len(c.Generate), len(c.Select), len(c.Contexts), len(c.Upgrades), len(c.Pinned), c.Dashboards, c.Runbook)
 	}
 }
 

@@ -43,7 +43,11 @@ bootstrap: true
 #   runbook: https://example.com/runbook
 
 # Modules whose version a build may raise where the runtime needs a newer one than
-# go.mod names. Without this a build stops and names both versions.
+# go.mod requires directly. Without this a build stops and names both versions.
 # upgrades:
 #   - google.golang.org/grpc
+
+# Indirect requirements that a build may not raise either; - ... means all.
+# pinned:
+#   - google.golang.org/protobuf
 `

@@ -54,8 +54,11 @@ type Config struct {
 	// Contexts are the types of the file, before the built-in ones.
 	Contexts []Context
 	// Upgrades names the modules that the runtime's requirement may raise in a
-	// build; a user's versions stay as they are otherwise.
+	// build although their version is pinned.
 	Upgrades []Pattern
+	// Pinned names modules whose version counts as the user's own choice, as
+	// that of a direct requirement does.
+	Pinned []Pattern
 	// Hooks says which libraries a build weaves.
 	Hooks Hooks
 	// Dashboards is the folder of what orchestrall dashboards writes, absolute;
@@ -135,13 +138,23 @@ func (c *Config) Hash() string {
 // MayUpgrade reports whether the file lets the build raise the version of that
 // module.
 func (c *Config) MayUpgrade(module string) bool {
+	return c != nil && first(c.Upgrades, module) != nil
+}
+
+// Pin returns the pattern of the file that pins the version of that module, or
+// nil.
+func (c *Config) Pin(module string) *Pattern {
 	if c == nil {
-		return false
+		return nil
 	}
-	for i := range c.Upgrades {
-		if c.Upgrades[i].Match(module, "") {
-			return true
+	return first(c.Pinned, module)
+}
+
+func first(patterns []Pattern, module string) *Pattern {
+	for i := range patterns {
+		if patterns[i].Match(module, "") {
+			return &patterns[i]
 		}
 	}
-	return false
+	return nil
 }

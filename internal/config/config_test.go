@@ -26,6 +26,7 @@ contexts:
     get: "{}.Std()"
     set: "{}.SetStd(ctx)"
 upgrades: [google.golang.org/...]
+pinned: [golang.org/x/..., ...]
 `
 
 func parse(t *testing.T, text string) *Config {
@@ -114,11 +115,16 @@ func TestPackages(t *testing.T) {
 	if !c.MayUpgrade("google.golang.org/grpc") || c.MayUpgrade("example.com/x") {
 		t.Error("upgrades: is not read")
 	}
+	for module, column := range map[string]int{"golang.org/x/net": 10, "example.com/x": 28} {
+		if p := c.Pin(module); p == nil || p.Pos.Column != column {
+			t.Errorf("pinned: %s is matched by %+v", module, p)
+		}
+	}
 }
 
 func TestNilConfig(t *testing.T) {
 	var c *Config
-	if _, ok := c.Match(Function{}); ok || c.SelectsIn("a", "/a") || c.ChecksIn("a", "/a") || !c.WantsBootstrap() || c.MayUpgrade("a") {
+	if _, ok := c.Match(Function{}); ok || c.SelectsIn("a", "/a") || c.ChecksIn("a", "/a") || !c.WantsBootstrap() || c.MayUpgrade("a") || c.Pin("a") != nil {
 		t.Error("a nil configuration selects something")
 	}
 	if c.Hash() != Default().Hash() {
@@ -168,6 +174,8 @@ func TestProblems(t *testing.T) {
 		{"no list", "generate: ./...\n", `f.yaml:1:11: generate: must be a list, not "./..."; write a list`},
 		{"bad glob", "select: [{name: '[a'}]\n", `f.yaml:1:17: name: bad glob "[a"; * stands for any text, ? for one character, [a-z] for one of these`},
 		{"bad pattern", "generate: ['./*']\n", `f.yaml:1:12: bad package pattern "./*": a pattern is an import path or a folder, and ... stands for anything; write ./..., ./folder or an import path`},
+		{"module glob", "pinned: ['*']\n", `f.yaml:1:10: pinned: bad module pattern "*": a pattern is a module path, and ... stands for anything; write a module path, example.com/..., or ... for all`},
+		{"module folder", "upgrades: [./...]\n", `f.yaml:1:12: upgrades: bad module pattern "./...": a pattern is a module path, and ... stands for anything; write a module path, example.com/..., or ... for all`},
 		{"empty rule", "select: [{}]\n", `f.yaml:1:10: a rule with no condition; add package:, file:, receiver:, name:, exported:, context: or error:`},
 		{"exclude everything", "select: [{exclude: true}]\n", `f.yaml:1:10: a rule with no condition; add package:, file:, receiver:, name:, exported:, context: or error:`},
 		{"duplicate rule", "select:\n- name: A\n- name: A\n", `f.yaml:3:3: the same rule as on line 2; remove it`},
@@ -179,7 +187,7 @@ func TestProblems(t *testing.T) {
 		{"foreign name", "contexts: [{type: a/b.C, get: 'web.Std({})'}]\n", `f.yaml:1:31: "web" in "web.Std({})" is not known everywhere; write it over {}, such as "{}.Request.Context()"`},
 		{"no ctx", "contexts: [{type: a/b.C, get: '{}.C', set: '{}.Set()'}]\n", `f.yaml:1:44: no ctx in "{}.Set()": it stands for the new context; write it over {} and ctx, such as "{}.SetContext(ctx)"`},
 		{"no get", "contexts: [{type: a/b.C}]\n", `f.yaml:1:12: a context type without get:; add type: and get:`},
-		{"all at once", "a: 1\nbootstrap: 1\n", "f.yaml:1:1: unknown key \"a\" in orchestrall.yaml; known: bootstrap, contexts, dashboards, generate, hooks, select, upgrades\nf.yaml:2:12: bootstrap: must be true or false, not the number 1; write true or false"},
+		{"all at once", "a: 1\nbootstrap: 1\n", "f.yaml:1:1: unknown key \"a\" in orchestrall.yaml; known: bootstrap, contexts, dashboards, generate, hooks, pinned, select, upgrades\nf.yaml:2:12: bootstrap: must be true or false, not the number 1; write true or false"},
 	} {
 		_, problems := Parse("f.yaml", []byte(test.text))
 		var got []string

@@ -200,7 +200,7 @@ func (p *fileParser) point(n *yaml.Node, what string, hook func(key, value *yaml
 	before := len(p.problems)
 	x := hooks.Point{Pos: p.pos(n)}
 	verb, verbPos := "", x.Pos
-	var fieldPos, absentPos, contextPos, implementsPos token.Position
+	var fieldPos, absentPos, contextPos, implementsPos, interfacesPos token.Position
 	var fields []field
 	for _, k := range pointVerbs {
 		fields = append(fields, field{string(k.kind), func(key, v *yaml.Node) {
@@ -226,9 +226,7 @@ func (p *fileParser) point(n *yaml.Node, what string, hook func(key, value *yaml
 				return
 			}
 			verb, verbPos = name, p.pos(key)
-			if p.text(name, v, &x.Func) && (!token.IsIdentifier(x.Func) || !token.IsExported(x.Func)) {
-				p.add(p.pos(v), "bad-value", "write the name of an exported function of the hook package", "%s: %s is no exported name", name, quote(x.Func))
-			}
+			p.exported(name, v, &x.Func)
 		}})
 	}
 	fields = append(fields,
@@ -255,6 +253,10 @@ func (p *fileParser) point(n *yaml.Node, what string, hook func(key, value *yaml
 		field{"implements", func(key, v *yaml.Node) {
 			implementsPos = p.pos(key)
 			p.boolean("implements", v, &x.Implements)
+		}},
+		field{"interfaces", func(key, v *yaml.Node) {
+			interfacesPos = p.pos(key)
+			p.exported("interfaces", v, &x.Interfaces)
 		}},
 	)
 	if hook != nil {
@@ -287,8 +289,17 @@ func (p *fileParser) point(n *yaml.Node, what string, hook func(key, value *yaml
 		p.add(contextPos, "bad-rule", "remove it", "only a function or a method has context:")
 	case implementsPos.IsValid() && (x.Kind != hooks.Method || x.Target.Pointer):
 		p.add(implementsPos, "bad-rule", "remove it", "only a method of an interface has implements:")
+	case interfacesPos.IsValid() && (x.Kind != hooks.Method || x.Implements || !token.IsExported(x.Target.Name)):
+		p.add(interfacesPos, "bad-rule", "remove it", "only an exported method of a type that is no interface has interfaces:")
 	}
 	return x, len(p.problems) == before
+}
+
+// exported reads the name of a function of the hook package.
+func (p *fileParser) exported(key string, n *yaml.Node, to *string) {
+	if p.text(key, n, to) && (!token.IsIdentifier(*to) || !token.IsExported(*to)) {
+		p.add(p.pos(n), "bad-value", "write the name of an exported function of the hook package", "%s: %s is no exported name", key, quote(*to))
+	}
 }
 
 func (p *fileParser) symbol(key string, n *yaml.Node) (hooks.Symbol, bool) {

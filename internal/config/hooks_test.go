@@ -109,6 +109,9 @@ func TestHookProblems(t *testing.T) {
 		{"bad context", "hooks: {own: [{function: a/b.C, context: maybe, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:42: context: "maybe" is neither true nor required; write true, or required`},
 		{"context of a result", "hooks: {own: [{result: a/b.C, context: true, hook: example.com/x, wrap: Get}]}\n", `f.yaml:1:31: only a function or a method has context:; remove it`},
 		{"implements of a function", "hooks: {own: [{function: a/b.C, implements: true, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:33: only a method of an interface has implements:; remove it`},
+		{"interfaces of a function", "hooks: {own: [{function: a/b.C, interfaces: Any, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:33: only an exported method of a type that is no interface has interfaces:; remove it`},
+		{"interfaces of an interface", "hooks: {own: [{method: (a/b.C).D, implements: true, interfaces: Any, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:53: only an exported method of a type that is no interface has interfaces:; remove it`},
+		{"interfaces without a function", "hooks: {own: [{method: (a/b.C).D, interfaces: true, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:47: interfaces`},
 		{"import with a function", "hooks: {own: [{import: a/b, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:50: an import has no replace:; remove it`},
 		{"pointer", "hooks: {own: [{function: '*a/b.C', hook: example.com/x, replace: Get}]}\n", `f.yaml:1:26: function: "*a/b.C" is a pointer; remove the *`},
 	} {

@@ -177,13 +177,8 @@ func (p *fileParser) file(n *yaml.Node) {
 		}},
 		{"dashboards", func(_, v *yaml.Node) { p.dashboards(v) }},
 		{"hooks", func(_, v *yaml.Node) { p.hooks(v) }},
-		{"upgrades", func(_, v *yaml.Node) {
-			for _, item := range p.list("upgrades", v) {
-				if pattern := p.pattern(item); pattern != nil {
-					c.Upgrades = append(c.Upgrades, *pattern)
-				}
-			}
-		}},
+		{"upgrades", func(_, v *yaml.Node) { c.Upgrades = p.modules("upgrades", v) }},
+		{"pinned", func(_, v *yaml.Node) { c.Pinned = p.modules("pinned", v) }},
 	})
 }
 
@@ -348,6 +343,25 @@ func (p *fileParser) pattern(n *yaml.Node) *Pattern {
 	}
 	pattern.Pos = p.pos(n)
 	return pattern
+}
+
+// modules reads a list of patterns of module paths.
+func (p *fileParser) modules(key string, n *yaml.Node) []Pattern {
+	var all []Pattern
+	for _, item := range p.list(key, n) {
+		var text string
+		if !p.text(key, item, &text) {
+			continue
+		}
+		pattern, problem := NewModulePattern(text)
+		if pattern == nil {
+			p.add(p.pos(item), "bad-pattern", "write a module path, example.com/..., or ... for all", "%s: %s", key, problem)
+			continue
+		}
+		pattern.Pos = p.pos(item)
+		all = append(all, *pattern)
+	}
+	return all
 }
 
 func (p *fileParser) glob(key string, n *yaml.Node) *Glob {

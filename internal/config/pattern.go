@@ -40,7 +40,7 @@ func NewPattern(text, root string) (*Pattern, string) {
 			return nil, "bad package pattern " + quote(text) + ": " + err.Error()
 		}
 		slashed = filepath.ToSlash(rel)
-	} else if slashed == "." || slashed == ".." || strings.HasPrefix(slashed, "./") || strings.HasPrefix(slashed, "../") {
+	} else if relative(slashed) {
 		p.root = root
 		slashed = path.Clean(slashed)
 	}
@@ -54,6 +54,23 @@ func NewPattern(text, root string) (*Pattern, string) {
 		return nil, "bad package pattern " + quote(text) + ": " + err.Error()
 	}
 	p.re = re
+	return p, ""
+}
+
+// relative reports whether a pattern names folders.
+func relative(slashed string) bool {
+	return slashed == "." || slashed == ".." || strings.HasPrefix(slashed, "./") || strings.HasPrefix(slashed, "../")
+}
+
+// NewModulePattern is [NewPattern] for module paths, which know no folders.
+func NewModulePattern(text string) (*Pattern, string) {
+	p, problem := NewPattern(text, "")
+	if p == nil {
+		return nil, strings.Replace(strings.Replace(problem, "package pattern", "module pattern", 1), "an import path or a folder", "a module path", 1)
+	}
+	if filepath.IsAbs(text) || relative(filepath.ToSlash(text)) {
+		return nil, "bad module pattern " + quote(text) + ": a pattern is a module path, and ... stands for anything"
+	}
 	return p, ""
 }
 

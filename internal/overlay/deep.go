@@ -80,30 +80,50 @@ func (w *weaving) deepen() error {
 	if err != nil {
 		return err
 	}
+	w.standard = make(map[string]string)
+	for _, pkg := range deep.Packages(libraryNames(hooked)) {
+		if err := w.deepenPackage(root, release, pkg, hooked); err != nil {
+			return err
+		}
+	}
+	for _, h := range w.deep() {
+		w.link = append(w.link, h.lib.Hook)
+	}
+	slices.Sort(w.link)
+	w.link = slices.Compact(w.link)
+	return nil
+}
+
+func libraryNames(all []*Hooked) []string {
 	var names []string
-	for _, h := range hooked {
+	for _, h := range all {
 		names = append(names, h.Library)
 	}
-	dir := filepath.Join(root, "src", filepath.FromSlash(deep.Package(names[0])))
-	files, err := deep.Files(names, func(name string) ([]byte, error) {
+	return names
+}
+
+// deepenPackage edits one standard package for the libraries that mean it.
+func (w *weaving) deepenPackage(root, release, pkg string, hooked []*Hooked) error {
+	dir := filepath.Join(root, "src", filepath.FromSlash(pkg))
+	files, err := deep.Files(pkg, libraryNames(hooked), func(name string) ([]byte, error) {
 		path := filepath.Join(dir, name)
 		return os.ReadFile(cmp.Or(w.user[path], path))
 	})
 	if err != nil {
+		hooked = slices.DeleteFunc(slices.Clone(hooked), func(h *Hooked) bool { return deep.Package(h.Library) != pkg })
 		w.warnings = append(w.warnings, instrument.Diagnostic{
-			Severity: instrument.Warning, Rule: "no-deep-hooks", Pos: w.chosen(names[0]).Pos,
-			Message: fmt.Sprintf("%s of %s cannot be hooked deep: %s", deep.Package(names[0]), release, strings.ReplaceAll(err.Error(), "\n", "; ")),
+			Severity: instrument.Warning, Rule: "no-deep-hooks", Pos: w.chosen(hooked[0].Library).Pos,
+			Message: fmt.Sprintf("%s of %s cannot be hooked deep: %s", pkg, release, strings.ReplaceAll(err.Error(), "\n", "; ")),
 			Fix:     "calls of it are hooked; a newer version of the tool may know this release",
 		})
 		for _, h := range hooked {
 			h.Depth = config.Calls
-			if !w.direct[deep.Package(h.Library)] {
+			if !w.direct[pkg] {
 				h.is(NotImported, "", w.chosen(h.Library).Pos)
 			}
 		}
 		return nil
 	}
-	w.standard = make(map[string]string)
 	for _, f := range files {
 		path := filepath.Join(dir, f.Name)
 		sum, err := w.store.writeContent(path, f.Src)
@@ -112,11 +132,6 @@ func (w *weaving) deepen() error {
 		}
 		w.standard[path] = w.store.content(sum, path)
 	}
-	for _, h := range hooked {
-		w.link = append(w.link, h.lib.Hook)
-	}
-	slices.Sort(w.link)
-	w.link = slices.Compact(w.link)
 	return nil
 }
 
@@ -152,11 +167,15 @@ func (w *weaving) announce() error {
 	if err != nil {
 		return nil //nolint:nilerr // the build tells what is wrong
 	}
-	packages := "packages are"
+	edited := deep.Packages(libraryNames(w.deep()))
+	are, packages := "is", "packages are"
+	if len(edited) > 1 {
+		are = "are"
+	}
 	if n == 1 {
 		packages = "package is"
 	}
-	fmt.Fprintf(w.env.Stderr, "orchestrall: %s is hooked deep: %d %s compiled anew the first time\n", deep.Package(w.deep()[0].Library), n, packages)
+	fmt.Fprintf(w.env.Stderr, "orchestrall: %s %s hooked deep: %d %s compiled anew the first time\n", strings.Join(edited, " and "), are, n, packages)
 	return w.store.writeEntry("deep", key, true)
 }
 
@@ -203,7 +222,7 @@ func (w *weaving) rebuilt() (int, error) {
 	if err := cmd.Run(); err != nil {
 		return 0, err
 	}
-	anew := map[string]bool{deep.Package(w.deep()[0].Library): true}
+	anew := pathSet(deep.Packages(libraryNames(w.deep())))
 	for line := range strings.Lines(out.String()) { // what is imported comes first
 		fields := strings.Fields(line)
 		if len(fields) > 0 && w.tree.Folder(fields[0]) == nil && slices.ContainsFunc(fields[1:], func(path string) bool { return anew[path] }) {

@@ -232,7 +232,7 @@ func hookHash(all []*Hooked) string {
 		l := h.lib
 		fmt.Fprintf(&b, "%q %q %q %q\n", l.Name, l.Module, l.Hook, l.Unless)
 		for _, p := range l.Points {
-			fmt.Fprintf(&b, "%q %q %q %v %q %q %v\n", p.Kind, p.Target, p.Field, p.Absent, p.Func, p.Context, p.Implements)
+			fmt.Fprintf(&b, "%q %q %q %v %q %q %v %q\n", p.Kind, p.Target, p.Field, p.Absent, p.Func, p.Context, p.Implements, p.Interfaces)
 		}
 	}
 	return b.String()

@@ -354,7 +354,7 @@ func Open`), stubLibraries)
 	}
 	for range 2 {
 		_, stderr := p.build("build", "-o", "out.exe", ".")
-		if !strings.HasPrefix(stderr, "go.mod:6:2: warning: libraries are not instrumented: example.com/dep v1.0.0 would become v1.5.0: the runtime (") {
+		if !strings.HasPrefix(stderr, "go.mod:6:2: warning: libraries are not instrumented: example.com/dep v1.0.0 would become v1.5.0: the runtime needs it; ") {
 			t.Errorf("got %s", stderr)
 		}
 		if stdout, said := p.execute("out.exe"); stdout != "OPEN X\n" || said != "" {

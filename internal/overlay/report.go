@@ -9,7 +9,8 @@ import (
 // Hooks returns what a build of the packages that args name would weave, and
 // why it weaves nothing where it does not. It does the work of that build up to
 // the compiler, so the build finds it done. The diagnostics are what the build
-// would say; with errors among them it would not start.
+// would say; with errors among them it would not start. What it would note of
+// versions goes to env.Stderr.
 func Hooks(env Env, args []string) ([]*Hooked, []instrument.Diagnostic, error) {
 	s, err := newSession(env, "build", args)
 	if err != nil {
@@ -26,5 +27,6 @@ func Hooks(env Env, args []string) ([]*Hooked, []instrument.Diagnostic, error) {
 	if errors.As(err, &found) {
 		return nil, found, nil
 	}
+	s.printNotes()
 	return s.hooked, s.warnings, err
 }

@@ -52,6 +52,9 @@ func (s *session) require(bootstrap bool, active []*Hooked) error {
 	if err != nil {
 		return err
 	}
+	if err := s.checkVariables(); err != nil {
+		return err
+	}
 	return s.requireRuntime(rt, bootstrap, active)
 }
 
@@ -103,7 +106,7 @@ type requirer struct {
 	runtime Runtime
 	base    []string // what generated code imports
 	extras  []extra  // what woven code imports besides
-	blame   string   // who is said to need a version; "" for the runtime
+	blame   string   // the library whose hooks are said to need a version; "" for the runtime
 
 	unpublished map[module.Version]string // folders of workspace members
 }
@@ -138,7 +141,7 @@ func (r *requirer) resolve(res *resolution, try func(*resolution) error) error {
 	for _, e := range all {
 		kept := r.extras
 		r.extras = append(slices.Clone(kept), e)
-		r.blame = "the hooks for " + e.library + " need it"
+		r.blame = e.library
 		var next resolution
 		err := try(&next)
 		var found problems
@@ -205,7 +208,11 @@ func (r *requirer) module(m *scan.Module) (*resolution, error) {
 	if _, inVendor := r.vendored(m, mod); inVendor {
 		return &resolution{}, nil // checked in beside the code, like everything else
 	}
-	key := r.key("module", m.Dir, mod, sum, r.vendorState(m, mod))
+	f, err := modfile.Parse(modFile, mod, nil)
+	if err != nil {
+		return nil, err
+	}
+	key := r.key("module", m.Dir, mod, sum, r.vendorState(m, mod), r.pinner(m, f).pins())
 	var res resolution
 	if !r.store.readJSON("module", key, &res) {
 		if err := r.resolve(&res, func(to *resolution) error { return r.resolveModule(m, mod, sum, to) }); err != nil {
@@ -217,7 +224,7 @@ func (r *requirer) module(m *scan.Module) (*resolution, error) {
 			}
 		}
 		r.notes = append(r.notes, res.Notes...)
-	} else if r.env.Verbose {
+	} else if r.env.Verbose || r.all {
 		r.notes = append(r.notes, res.Notes...)
 	}
 	if len(res.Refused) > 0 {
@@ -309,7 +316,7 @@ func (r *requirer) key(parts ...any) string {
 			}
 		}
 	}
-	fmt.Fprintf(h, "%q\n", r.vars.Var("ORCHESTRALL_UPGRADES"))
+	fmt.Fprintf(h, "%q\n", r.vars.Var("ORCHESTRALL_UPGRADES")) // what is pinned is among the parts
 	for _, part := range parts {
 		fmt.Fprintf(h, "%q\n", fmt.Sprintf("%s", part))
 	}
@@ -383,7 +390,7 @@ func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, res *resolutio
 	if after, err = modfile.Parse(m.GoMod, newMod, nil); err != nil {
 		return err
 	}
-	if err := r.judge(changes(before, after), res); err != nil {
+	if err := r.judge(r.changes(m, before, after), res); err != nil {
 		return err
 	}
 	if vendored {

@@ -132,7 +132,7 @@ func TestVersionsAreNotRaised(t *testing.T) {
 	if err == nil {
 		t.Fatal("a version was raised without being told")
 	}
-	want := "go.mod:5:9: example.com/dep v1.0.0 would become v1.5.0: the runtime (github.com/orchestrall/orchestrall/runtime v1.2.3) needs it; raise it yourself (go get example.com/dep@v1.5.0), or allow it for builds (upgrades: [example.com/dep] in orchestrall.yaml, or ORCHESTRALL_UPGRADES=example.com/dep)"
+	want := "go.mod:5:9: example.com/dep v1.0.0 would become v1.5.0: the runtime needs it; raise it yourself (go get example.com/dep@v1.5.0), or allow it for builds (upgrades: [example.com/dep] in orchestrall.yaml, or ORCHESTRALL_UPGRADES=example.com/dep)"
 	if got := err.Error(); !strings.HasSuffix(got, want) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -141,7 +141,7 @@ func TestVersionsAreNotRaised(t *testing.T) {
 	if err != nil || !strings.Contains(list, "example.com/dep v1.5.0") {
 		t.Fatalf("allowed: %v\n%s", err, list)
 	}
-	if len(notes) != 1 || !strings.HasPrefix(notes[0], "example.com/dep v1.0.0 is built as v1.5.0: ") {
+	if len(notes) != 1 || !strings.Contains(notes[0], "this build has example.com/dep v1.5.0 (go.mod: v1.0.0); ") {
 		t.Errorf("notes: %q", notes)
 	}
 }
@@ -149,10 +149,90 @@ func TestVersionsAreNotRaised(t *testing.T) {
 // Where several versions would be raised, one line allows them all.
 func TestSeveralVersionsAreAllowedAtOnce(t *testing.T) {
 	r := &requirer{session: &session{tree: new(scan.Tree), vars: scan.NewEnvironment([]string{"ORCHESTRALL_UPGRADES=c"})}}
-	err := r.judge([]change{{path: "a", was: "v1.0.0", now: "v1.1.0"}, {path: "c", was: "v1.0.0", now: "v1.1.0"}, {path: "b", was: "v1.0.0", now: "v1.1.0"}}, new(resolution))
+	err := r.judge([]change{
+		{path: "a", was: "v1.0.0", now: "v1.1.0", pinned: true},
+		{path: "c", was: "v1.0.0", now: "v1.1.0", pinned: true},
+		{path: "d", was: "v1.0.0", now: "v1.1.0"},
+		{path: "b", was: "v1.0.0", now: "v1.1.0", pinned: true},
+	}, new(resolution))
 	var found problems
-	if !errors.As(err, &found) || len(found) != 2 || strings.Contains(found[0].Fix, "at once") || !strings.HasSuffix(found[1].Fix, "; all 2 at once: upgrades: [a, b]") {
+	if !errors.As(err, &found) || len(found) != 2 || found[0].Fix != "raise it yourself (go get a@v1.1.0)" ||
+		found[1].Fix != "raise it yourself (go get b@v1.1.0); or allow all 2 for builds (upgrades: [a, b] in orchestrall.yaml, or ORCHESTRALL_UPGRADES=a,b)" {
 		t.Errorf("got %+v", found)
+	}
+}
+
+const indirect = `
+-- go.mod --
+module example.com/app
+
+go 1.24
+
+require example.com/dep v1.0.0 // indirect
+-- app.go --
+package app
+`
+
+// What the go command wrote down by itself is raised, and said.
+func TestIndirectVersionsAreRaised(t *testing.T) {
+	p := offer(t, indirect)
+	list, notes, err := p.requirement(true)
+	if err != nil || !strings.Contains(list, "example.com/dep v1.5.0") {
+		t.Fatalf("%v\n%s", err, list)
+	}
+	want := "what is woven in needs newer modules than go.mod names, so this build has example.com/dep v1.5.0 (go.mod: v1.0.0); packages that import them are compiled anew; pinned: in orchestrall.yaml keeps versions"
+	if len(notes) != 1 || notes[0] != want {
+		t.Errorf("got  %q\nwant %q", notes, want)
+	}
+	if _, notes, err := p.requirement(true); err != nil || len(notes) != 0 {
+		t.Errorf("the second time: %q %v", notes, err)
+	}
+}
+
+// An indirect requirement is pinned where the user must have chosen it.
+func TestPinnedIndirectVersions(t *testing.T) {
+	for _, test := range []struct{ name, was, is, how string }{
+		{"comment on the line", "// indirect", "// indirect; newer ones lose data", " (its line has a comment)"},
+		{"comment above", "require example", "// Newer ones lose data.\nrequire example", " (its line has a comment)"},
+		{"excluded", "// indirect\n", "// indirect\n\nexclude example.com/dep v1.4.0\n", " (v1.4.0 is excluded)"},
+		{"replaced", "// indirect\n", "// indirect\n\nreplace example.com/dep v1.0.0 => example.com/dep v1.0.0\n", " (go.mod replaces it)"},
+		{"tool", "go 1.24\n", "go 1.24\n\ntool example.com/dep\n", " (the tool example.com/dep is in it)"},
+		{"imported", "package app\n", "package app\n\nimport _ \"example.com/dep\"\n", " (example.com/app imports it)"},
+		{"file", "-- app.go --\n", "-- orchestrall.yaml --\npinned: [...]\n-- app.go --\n", " (orchestrall.yaml:1:10 pins it)"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := offer(t, edited(indirect, test.was, test.is))
+			_, _, err := p.requirement(true)
+			if want := "example.com/dep v1.0.0" + test.how + " would become v1.5.0: the runtime needs it; "; err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got  %v\nwant %s", err, want)
+			}
+		})
+	}
+	p := offer(t, indirect)
+	p.environ = append(p.environ, "ORCHESTRALL_PINNED=example.com/...")
+	if _, _, err := p.requirement(true); err == nil || !strings.Contains(err.Error(), " (ORCHESTRALL_PINNED pins it) would become") {
+		t.Errorf("got %v", err)
+	}
+	p.environ = append(p.environ, "ORCHESTRALL_UPGRADES=example.com/dep")
+	if list, _, err := p.requirement(true); err != nil || !strings.Contains(list, "example.com/dep v1.5.0") {
+		t.Errorf("%v\n%s", err, list)
+	}
+}
+
+// Excluded versions below the one in go.mod say nothing about newer ones.
+func TestOldExclusionsPinNothing(t *testing.T) {
+	p := offer(t, edited(indirect, "// indirect\n", "// indirect\n\nexclude example.com/dep v0.9.0\n"))
+	if list, _, err := p.requirement(true); err != nil || !strings.Contains(list, "example.com/dep v1.5.0") {
+		t.Errorf("%v\n%s", err, list)
+	}
+}
+
+func TestBadPatternsInVariables(t *testing.T) {
+	p := write(t, quick)
+	p.environ = append(p.environ, "ORCHESTRALL_PINNED=golang.org/x/*")
+	want := `orchestrall: ORCHESTRALL_PINNED: bad module pattern "golang.org/x/*": a pattern is a module path, and ... stands for anything; write module paths with commas between them` + "\n"
+	if code, _, stderr := p.run("build", "./..."); code != Trouble || stderr != want {
+		t.Errorf("exit code %d\ngot  %swant %s", code, stderr, want)
 	}
 }
 
@@ -189,6 +269,44 @@ import _ "example.com/dep"
 	list, _, err := p.requirement(true)
 	if err != nil || !strings.Contains(list, "example.com/dep v1.5.0") {
 		t.Errorf("allowed: %v\n%s", err, list)
+	}
+}
+
+// What is indirect in one member may be direct in another.
+func TestWorkspaceIndirectVersions(t *testing.T) {
+	const workspace = `
+-- go.work --
+go 1.24
+
+use (
+	./app
+	./lib
+)
+-- app/go.mod --
+module example.com/app
+
+go 1.24
+
+require example.com/dep v1.0.0 // indirect
+-- app/app.go --
+package app
+-- lib/go.mod --
+module example.com/lib
+
+go 1.24
+
+require example.com/dep v1.0.0 // indirect
+-- lib/lib.go --
+package lib
+`
+	p := offer(t, workspace)
+	list, notes, err := p.requirement(true)
+	if err != nil || !strings.Contains(list, "example.com/dep v1.5.0") || len(notes) != 1 || !strings.Contains(notes[0], "example.com/dep v1.5.0 (go.mod: v1.0.0)") {
+		t.Errorf("%v %q\n%s", err, notes, list)
+	}
+	p = offer(t, edited(workspace, "// indirect\n-- lib/lib.go --\npackage lib\n", "\n-- lib/lib.go --\npackage lib\n\nimport _ \"example.com/dep\"\n"))
+	if _, _, err := p.requirement(true); err == nil || !strings.Contains(err.Error(), filepath.Join("lib", "go.mod")+":5:9: example.com/dep v1.0.0 would become v1.5.0") {
+		t.Errorf("got %v", err)
 	}
 }
 

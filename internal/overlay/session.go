@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/orchestrall/orchestrall/instrument"
-	"github.com/orchestrall/orchestrall/internal/config"
 	"github.com/orchestrall/orchestrall/internal/scan"
 	"github.com/orchestrall/orchestrall/rewrite"
 )
@@ -443,12 +442,16 @@ func (s *session) goArgs() []string {
 	return slices.Concat(args, a.rest[:a.lastArg], s.extra, a.rest[a.lastArg:])
 }
 
-// note prints what the user should know before the go command runs.
-func (s *session) note() {
-	s.env.print(s.warnings)
+func (s *session) printNotes() {
 	for _, n := range s.notes {
 		fmt.Fprintln(s.env.Stderr, "orchestrall:", n)
 	}
+}
+
+// note prints what the user should know before the go command runs.
+func (s *session) note() {
+	s.env.print(s.warnings)
+	s.printNotes()
 	if !s.env.Verbose {
 		return
 	}
@@ -465,20 +468,4 @@ func (s *session) note() {
 	if s.overlay != "" {
 		fmt.Fprintln(s.env.Stderr, "orchestrall: overlay", s.overlay)
 	}
-}
-
-// upgrades reports whether a build may raise that module: orchestrall.yaml or
-// ORCHESTRALL_UPGRADES, patterns with commas between them, says so.
-func (s *session) upgrades(module string) bool {
-	for _, m := range s.tree.Modules {
-		if m.Config.MayUpgrade(module) {
-			return true
-		}
-	}
-	for text := range strings.SplitSeq(s.vars.Var("ORCHESTRALL_UPGRADES"), ",") {
-		if p, _ := config.NewPattern(strings.TrimSpace(text), ""); p != nil && p.Match(module, "") {
-			return true
-		}
-	}
-	return false
 }

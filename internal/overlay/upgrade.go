@@ -1,11 +1,11 @@
 package overlay
 
 import (
-	"cmp"
 	"fmt"
 	"go/token"
 	"go/version"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -13,12 +13,14 @@ import (
 
 	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/config"
-	"github.com/orchestrall/orchestrall/templates"
+	"github.com/orchestrall/orchestrall/internal/scan"
 )
 
 // A change is a version that the runtime's requirement would raise.
 type change struct {
 	path, was, now string
+	pinned         bool           // the user chose it
+	how            string         // see pin
 	pos            token.Position // of the user's own requirement
 }
 
@@ -28,17 +30,26 @@ const loopVersion = "1.22"
 
 // changes compares the versions in a go.mod. Since go 1.17 it lists every
 // module that has a part in the program.
-func changes(before, after *modfile.File) []change {
+func (s *session) changes(m *scan.Module, before, after *modfile.File) []change {
 	now := make(map[string]string)
 	for _, req := range after.Require {
 		now[req.Mod.Path] = req.Mod.Version
 	}
 	var all []change
+	pinner := s.pinner(m, before)
 	for _, req := range before.Require {
-		path, was := req.Mod.Path, req.Mod.Version
-		if semver.Compare(now[path], was) > 0 && !replaced(before, path, was, now[path]) {
-			all = append(all, change{path, was, now[path], position(before, req.Syntax)})
+		c := change{path: req.Mod.Path, was: req.Mod.Version, now: now[req.Mod.Path], pos: position(before, req.Syntax)}
+		if semver.Compare(c.now, c.was) <= 0 {
+			continue
 		}
+		is, will := content(before, c.path, c.was), content(before, c.path, c.now)
+		if is != "" && is == will {
+			continue // the same files under both versions
+		}
+		if c.how, c.pinned = pinner.pin(req); !c.pinned && is+will != "" {
+			c.how, c.pinned = " (go.mod replaces it)", true
+		}
+		all = append(all, c)
 	}
 	if was, now := goVersion(before), goVersion(after); version.Compare("go"+now, "go"+was) > 0 {
 		c := change{path: "go", was: was, now: now, pos: token.Position{Filename: before.Syntax.Name}}
@@ -59,59 +70,69 @@ func position(f *modfile.File, line *modfile.Line) token.Position {
 	return pos
 }
 
-// judge refuses to raise what the user has not allowed to be raised, and notes
-// the rest.
+// judge refuses to raise what the user pinned and has not allowed to be raised,
+// and notes the rest.
 func (r *requirer) judge(changes []change, res *resolution) error {
 	var refused problems
-	var paths []string
-	needs := cmp.Or(r.blame, "the runtime ("+templates.RuntimePath+" "+r.runtime.Version+") needs it")
+	var pinned, raised []string
+	needs := "the runtime needs it"
+	if r.blame != "" {
+		needs = "the hooks for " + r.blame + " need it"
+	}
+	refuse := func(c change, rule, why string) {
+		refused = append(refused, instrument.Diagnostic{
+			Pos: c.pos, Rule: rule,
+			Message: fmt.Sprintf("%s %s%s would become %s%s: %s", c.path, c.was, c.how, c.now, why, needs),
+			Fix:     fmt.Sprintf("raise it yourself (go get %s@%s), %s", c.path, c.now, allow("it", c.path)),
+		})
+		pinned = append(pinned, c.path)
+	}
 	for _, c := range changes {
-		allow := fmt.Sprintf("or allow it for builds (upgrades: [%s] in %s, or ORCHESTRALL_UPGRADES=%s)", c.path, config.FileName, c.path)
 		switch loops := version.Compare("go"+c.was, "go"+loopVersion) < 0; {
 		case c.path == "go" && loops && !r.upgrades("go"):
-			refused = append(refused, instrument.Diagnostic{
-				Pos: c.pos, Rule: "raised-go",
-				Message: fmt.Sprintf("go %s would become go %s, and loops change their meaning at go %s: %s", c.was, c.now, loopVersion, needs),
-				Fix:     fmt.Sprintf("raise it yourself (go get go@%s), %s", c.now, allow),
-			})
-			paths = append(paths, c.path)
+			refuse(c, "raised-go", ", and loops change their meaning at go "+loopVersion)
 		case c.path == "go" && version.Compare(version.Lang("go"+c.was), version.Lang("go"+c.now)) == 0:
 			// go 1.26 becomes go 1.26.0: the same language, the same GODEBUG.
 		case c.path == "go":
 			res.Notes = append(res.Notes, fmt.Sprintf("go %s is built as go %s, with GODEBUG as in go %s: %s", c.was, c.now, c.was, needs))
-		case r.upgrades(c.path):
-			res.Notes = append(res.Notes, fmt.Sprintf("%s %s is built as %s: %s", c.path, c.was, c.now, needs))
+		case c.pinned && !r.upgrades(c.path):
+			refuse(c, "raised-version", "")
 		default:
-			refused = append(refused, instrument.Diagnostic{
-				Pos: c.pos, Rule: "raised-version",
-				Message: fmt.Sprintf("%s %s would become %s: %s", c.path, c.was, c.now, needs),
-				Fix:     fmt.Sprintf("raise it yourself (go get %s@%s), %s", c.path, c.now, allow),
-			})
-			paths = append(paths, c.path)
+			raised = append(raised, fmt.Sprintf("%s %s (go.mod: %s)", c.path, c.now, c.was))
 		}
 	}
 	if n := len(refused); n > 1 { // or else the user allows one after the other
-		refused[n-1].Fix += fmt.Sprintf("; all %d at once: upgrades: [%s]", n, strings.Join(paths, ", "))
+		for i := range refused {
+			refused[i].Fix, _, _ = strings.Cut(refused[i].Fix, ", ")
+		}
+		refused[n-1].Fix += "; " + allow("all "+strconv.Itoa(n), pinned...)
 	}
 	if len(refused) > 0 {
 		return refused
 	}
+	if len(raised) > 0 {
+		res.Notes = append(res.Notes, "what is woven in needs newer modules than go.mod names, so this build has "+strings.Join(raised, ", ")+
+			"; packages that import them are compiled anew; pinned: in "+config.FileName+" keeps versions")
+	}
 	return nil
 }
 
-// replaced reports whether a replace directive gives path the same content at
-// both versions.
-func replaced(f *modfile.File, path, was, now string) bool {
-	content := func(v string) string {
-		found := ""
-		for _, r := range f.Replace {
-			if r.Old.Path == path && (r.Old.Version == v || r.Old.Version == "" && found == "") {
-				found = r.New.String()
-			}
+// allow tells how a build may raise modules.
+func allow(what string, paths ...string) string {
+	return fmt.Sprintf("or allow %s for builds (upgrades: [%s] in %s, or ORCHESTRALL_UPGRADES=%s)",
+		what, strings.Join(paths, ", "), config.FileName, strings.Join(paths, ","))
+}
+
+// content is what a replace directive puts in the place of a version, "" for
+// none.
+func content(f *modfile.File, path, version string) string {
+	found := ""
+	for _, r := range f.Replace {
+		if r.Old.Path == path && (r.Old.Version == version || r.Old.Version == "" && found == "") {
+			found = r.New.String()
 		}
-		return found
 	}
-	return content(was) != "" && content(was) == content(now)
+	return found
 }
 
 // keepGODEBUG formats after with the run-time settings that before's go line

@@ -33,7 +33,7 @@ func (r *requirer) workspace() (*resolution, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var members []string
+	var members, pins []string
 	needed := append([]string{templates.RuntimePath}, r.modules()...)
 	for _, m := range r.tree.Modules {
 		data, err := r.tree.Read(m.GoMod)
@@ -45,12 +45,12 @@ func (r *requirer) workspace() (*resolution, error) {
 			return nil, err
 		}
 		needed = slices.DeleteFunc(needed, func(module string) bool { return requires(f, module) || module == m.Path })
-		members = append(members, string(data))
+		members, pins = append(members, string(data)), append(pins, r.pinner(m, f).pins())
 	}
 	if len(needed) == 0 {
 		return &resolution{}, nil
 	}
-	dir := r.store.path("work", r.key(r.tree.Work, work, sum, members))
+	dir := r.store.path("work", r.key(r.tree.Work, work, sum, members, pins))
 	at := filepath.Join(dir, "go.work")
 	member := filepath.Join(dir, "bridge")
 	var res resolution
@@ -72,7 +72,7 @@ func (r *requirer) workspace() (*resolution, error) {
 			}
 		}
 		r.notes = append(r.notes, res.Notes...)
-	} else if r.env.Verbose {
+	} else if r.env.Verbose || r.all {
 		r.notes = append(r.notes, res.Notes...)
 	}
 	if len(res.Refused) > 0 {
@@ -184,21 +184,30 @@ func (r *requirer) unpublish(err error) bool {
 // keeps its own language version, so go.work's does not count.
 func (r *requirer) workspaceChanges(before, after map[string]string) []change {
 	var all []change
-	seen := make(map[string]bool)
+	at := make(map[string]int) // the one in all
 	for _, m := range r.tree.Modules {
 		data, err := r.tree.Read(m.GoMod)
 		if err != nil {
 			continue // it was read a moment ago
 		}
-		f, err := modfile.ParseLax(m.GoMod, data, nil)
+		f, err := modfile.Parse(m.GoMod, data, nil)
 		if err != nil {
 			continue
 		}
+		pinner := r.pinner(m, f)
 		for _, req := range f.Require {
-			was, is := before[req.Mod.Path], after[req.Mod.Path]
-			if was != is && was != "" && !seen[req.Mod.Path] {
-				seen[req.Mod.Path] = true
-				all = append(all, change{req.Mod.Path, was, is, position(f, req.Syntax)})
+			c := change{path: req.Mod.Path, was: before[req.Mod.Path], now: after[req.Mod.Path], pos: position(f, req.Syntax)}
+			if c.was == c.now || c.was == "" {
+				continue
+			}
+			if c.how, c.pinned = pinner.pin(req); !c.pinned && (strings.Contains(c.was, "=>") || strings.Contains(c.now, "=>")) {
+				c.how, c.pinned = " (it is replaced)", true
+			}
+			if i, seen := at[c.path]; !seen {
+				at[c.path] = len(all)
+				all = append(all, c)
+			} else if c.pinned && !all[i].pinned { // indirect there, and direct here
+				all[i] = c
 			}
 		}
 	}

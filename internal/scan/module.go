@@ -21,7 +21,8 @@ type Module struct {
 	GoMod  string // the file that describes it: Dir/go.mod, or what -modfile names
 	Config *config.Config
 
-	ignore []string // of the go.mod's ignore directives
+	ignore   []string // of the go.mod's ignore directives
+	requires []string // the modules that the go.mod names
 }
 
 // ErrNoModule means that there is no go.mod at or above the start folder.
@@ -119,6 +120,9 @@ func (t *Tree) addModule(dir, modFile string) {
 	m.Path = f.Module.Mod.Path
 	for _, ignore := range f.Ignore {
 		m.ignore = append(m.ignore, strings.TrimSuffix(filepath.ToSlash(ignore.Path), "/"))
+	}
+	for _, req := range f.Require {
+		m.requires = append(m.requires, req.Mod.Path)
 	}
 	t.Modules = append(t.Modules, m)
 }

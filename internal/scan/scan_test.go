@@ -187,6 +187,25 @@ select: [{package: ./cmd/...}]
 	}
 }
 
+func TestPinnedModulesAreKnown(t *testing.T) {
+	const archive = `
+-- go.mod --
+module example.com/app
+
+require example.com/dep v1.0.0 // indirect
+-- orchestrall.yaml --
+pinned: [example.com/..., example.com/dpe, ...]
+-- app.go --
+package app
+`
+	top := write(t, archive)
+	tree := load(t, Options{Dir: top, Environ: []string{"GOENV=off"}})
+	want := filepath.Join(top, "orchestrall.yaml") + ":1:27: pinned: go.mod names no module that matches example.com/dpe; did you mean example.com/dep?"
+	if len(tree.Diagnostics) != 1 || tree.Diagnostics[0].String() != want {
+		t.Errorf("diagnostics: %v", tree.Diagnostics)
+	}
+}
+
 const workspace = `
 -- go.work --
 go 1.26.0

@@ -104,6 +104,29 @@ func (t *Tree) checkConfigPatterns() {
 				t.Diagnostics = append(t.Diagnostics, d)
 			}
 		}
+		t.checkPinned(m.Config)
+	}
+}
+
+// checkPinned tells the patterns of pinned: that no required module matches.
+func (t *Tree) checkPinned(c *config.Config) {
+	var known []string
+	for _, m := range t.Modules { // a pin holds for all of a workspace
+		known = append(known, m.requires...)
+	}
+	for i := range c.Pinned {
+		p := &c.Pinned[i]
+		if p.Text == "..." || slices.ContainsFunc(known, func(path string) bool { return p.Match(path, "") }) {
+			continue
+		}
+		d := instrument.Diagnostic{
+			Pos: p.Pos, Rule: "unknown-pattern", Message: "pinned: go.mod names no module that matches " + p.Text,
+			Fix: "remove it, or write ... for all",
+		}
+		if name := nearest.Name(p.Text, known); name != "" {
+			d.Fix = "did you mean " + name + "?"
+		}
+		t.Diagnostics = append(t.Diagnostics, d)
 	}
 }
 
