@@ -13,6 +13,7 @@ import (
 	segmentio "github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -21,7 +22,10 @@ import (
 	"github.com/orchestrall/orchestrall/runtime/kafka"
 )
 
-const topic = "orders"
+const (
+	topic = "orders"
+	wait  = 50 * time.Millisecond
+)
 
 func broker(t *testing.T) string {
 	t.Helper()
@@ -56,7 +60,7 @@ func writer(t *testing.T, address string) *segmentio.Writer {
 
 func reader(t *testing.T, address string) *segmentio.Reader {
 	r := segmentio.NewReader(segmentio.ReaderConfig{
-		Brokers: []string{address}, Topic: topic, MinBytes: 1, MaxBytes: 1 << 20, MaxWait: 50 * time.Millisecond,
+		Brokers: []string{address}, Topic: topic, MinBytes: 1, MaxBytes: 1 << 20, MaxWait: wait,
 		StartOffset: segmentio.FirstOffset,
 	})
 	t.Cleanup(func() { r.Close() })
@@ -76,10 +80,24 @@ func find(t *testing.T, rec *tracetest.SpanRecorder, name string) sdk.ReadOnlySp
 	return nil
 }
 
+func links(span sdk.ReadOnlySpan) (to []trace.SpanContext) {
+	for _, l := range span.Links() {
+		to = append(to, l.SpanContext)
+	}
+	return to
+}
+
+func attr(span sdk.ReadOnlySpan, key attribute.Key) string {
+	for _, kv := range span.Attributes() {
+		if kv.Key == key {
+			return kv.Value.Emit()
+		}
+	}
+	return "(absent)"
+}
+
 func linked(consumer, producer sdk.ReadOnlySpan) bool {
-	return slices.ContainsFunc(consumer.Links(), func(l sdk.Link) bool {
-		return l.SpanContext.SpanID() == producer.SpanContext().SpanID()
-	})
+	return slices.ContainsFunc(links(consumer), func(c trace.SpanContext) bool { return c.SpanID() == producer.SpanContext().SpanID() })
 }
 
 func TestConsumersAreLinkedToProducers(t *testing.T) {
