@@ -366,6 +366,46 @@ func Open`), stubLibraries)
 	}
 }
 
+// Hooks of the user's own need no runtime: they are woven without it.
+func TestOwnHooksWithoutRuntime(t *testing.T) {
+	p := writeHooked(t, edited(hookedApp, "require example.com/lib v1.1.0", "require (\n\texample.com/dep v1.0.0\n\texample.com/lib v1.1.0\n)", `	"example.com/lib"
+)
+
+func Open`, `	_ "example.com/dep"
+	"example.com/lib"
+)
+
+func Open`)+`
+-- orchestrall.yaml --
+hooks:
+  own: [{function: example.com/lib.Open, replace: Open, hook: example.com/app/trace}]
+-- trace/trace.go --
+package trace
+
+import "example.com/lib"
+
+func Open(s string) string { println("own: Open"); return lib.Open(s) }
+`, stubLibraries)
+	p.settle()
+	mod := "module github.com/orchestrall/orchestrall/runtime\n\ngo 1.24\n\nrequire example.com/dep v1.5.0\n"
+	if err := os.WriteFile(filepath.Join(p.runtime, "go.mod"), []byte(mod), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, prefix := range []string{"libraries are not instrumented: ", "telemetry is not started: "} {
+		_, stderr := p.build("build", "-o", "out.exe", ".")
+		if want := "go.mod:6:2: warning: " + prefix + "example.com/dep v1.0.0 would become v1.5.0: the runtime needs it; "; !strings.HasPrefix(stderr, want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("got %s", stderr)
+		}
+		if stdout, said := p.execute("out.exe"); stdout != "OPEN X\n" || said != "own: Open\n" {
+			t.Errorf("%q %q", stdout, said)
+		}
+		if own := p.report()["example.com/lib.Open"]; own.State != Applies || len(own.Points[0].Places) != 1 {
+			t.Errorf("%+v", own)
+		}
+		p.libraries = p.libraries[:0]
+	}
+}
+
 func TestHookMoved(t *testing.T) {
 	p := writeHooked(t, hookedApp, edited(stubLibraries, "    replace: Open\n", "    replace: Open\n  - function: example.com/lib.Vanished\n    replace: Gone\n  - method: (*example.com/lib.T).M\n    replace: Gone\n"))
 	p.settle()

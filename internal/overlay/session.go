@@ -28,8 +28,11 @@ type session struct {
 	units   []*unit
 	named   *scan.Folder // the files of a build that names files
 	hooked  []*Hooked    // what became of the libraries' hooks
-	all     bool         // say so of libraries that nothing imports, too
-	environ []string
+	// unstarted: the module graph has no place for the runtime, so that nothing
+	// starts the SDK.
+	unstarted bool
+	all       bool // say so of libraries that nothing imports, too
+	environ   []string
 
 	mod      string            // -mod to use instead of the user's; "" keeps it
 	extra    []string          // generated files of a build that names its files
@@ -184,9 +187,15 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 		if directives {
 			return err
 		}
-		w.notHooked(err)
+		// The user's own hooks call the user's own packages.
+		own := slices.DeleteFunc(slices.Clone(tried), func(h *Hooked) bool { return !h.Own })
+		w.notHooked(err, slices.DeleteFunc(tried, func(h *Hooked) bool { return h.Own }))
 		s.standard, s.link = nil, nil
-		return nil
+		if len(own) == 0 {
+			return nil
+		}
+		s.forgetRequirement()
+		tried, bootstrap, s.unstarted = own, false, true
 	}
 	deepened := w.deep()
 	if len(deepened) > 0 && (!s.all || len(w.candidates) > 0) { // a report compiles what types are read from
@@ -198,7 +207,7 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 	if len(w.active()) > 0 && len(w.candidates) > 0 {
 		var err error
 		if woven, err = w.weave(); err != nil {
-			w.notHooked(err)
+			w.notHooked(err, w.active())
 		}
 	}
 	if !slices.Equal(w.deep(), deepened) {
@@ -236,8 +245,9 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 	return nil
 }
 
-// notHooked says why a build has no hooks.
-func (w *weaving) notHooked(err error) {
+// notHooked says why a build does not have some hooks, or does not start the
+// SDK for the others.
+func (w *weaving) notHooked(err error, without []*Hooked) {
 	var found problems
 	if !errors.As(err, &found) {
 		found = problems{{Rule: "no-hooks", Message: err.Error()}}
@@ -246,11 +256,15 @@ func (w *weaving) notHooked(err error) {
 	if strings.HasPrefix(found[0].Rule, "raised-") {
 		state = Raises
 	}
-	for _, h := range w.active() {
+	what := "telemetry is not started: "
+	if len(without) > 0 {
+		what = "libraries are not instrumented: "
+	}
+	for _, h := range without {
 		h.is(state, found[0].Message, found[0].Pos)
 	}
 	for _, d := range found {
-		d.Severity, d.Message = instrument.Warning, "libraries are not instrumented: "+d.Message
+		d.Severity, d.Message = instrument.Warning, what+d.Message
 		w.warnings = append(w.warnings, d)
 	}
 }
@@ -271,6 +285,7 @@ func (s *session) renderWoven(woven []*wovenPackage, t *targets) error {
 	for _, f := range slices.SortedFunc(maps.Keys(t.build), func(a, b *scan.Folder) int { return strings.Compare(a.Dir, b.Dir) }) {
 		at := slices.IndexFunc(s.units, func(u *unit) bool { return u.folder == f })
 		opt := s.tree.Options(f)
+		opt.Bootstrap = opt.Bootstrap && !s.unstarted
 		if len(s.link) > 0 && f.Main() && f.Module.Config.WantsBootstrap() && !f.CheckedIn() {
 			opt.Bootstrap, opt.Link = true, s.link
 		}
