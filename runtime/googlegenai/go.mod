@@ -7,7 +7,7 @@ require (
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0
 	go.opentelemetry.io/otel/trace v1.47.0
-	google.golang.org/genai v1.1.0
+	google.golang.org/genai v1.10.0
 )
 
 require (

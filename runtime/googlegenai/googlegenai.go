@@ -8,6 +8,7 @@ package googlegenai
 import (
 	"context"
 	"iter"
+	"runtime"
 	"strings"
 
 	"google.golang.org/genai"
@@ -20,38 +21,21 @@ func GenerateContent(m genai.Models, ctx context.Context, model string, contents
 	if ctx == nil {
 		return m.GenerateContent(ctx, model, contents, config)
 	}
-	ctx, x := llm.Start(ctx, asked(model, contents, config))
-	defer x.Panicked()
-	resp, err := m.GenerateContent(ctx, model, contents, config)
-	if err == nil {
-		add(x, resp)
-	}
-	x.End(err)
-	return resp, err
+	return answered(ctx, asked(model, contents, config), func(ctx context.Context) (*genai.GenerateContentResponse, error) {
+		return m.GenerateContent(ctx, model, contents, config)
+	})
 }
 
-// GenerateContentStream is [genai.Models.GenerateContentStream]. Each run of the
-// sequence is a request, and a span that lasts until its last piece.
+// GenerateContentStream is [genai.Models.GenerateContentStream]. The span lasts
+// until the first loop over the sequence is done, or until nobody can loop over
+// it any more.
 func GenerateContentStream(m genai.Models, ctx context.Context, model string, contents []*genai.Content, config *genai.GenerateContentConfig) iter.Seq2[*genai.GenerateContentResponse, error] {
 	if ctx == nil {
 		return m.GenerateContentStream(ctx, model, contents, config)
 	}
-	return func(yield func(*genai.GenerateContentResponse, error) bool) {
-		ctx, x := llm.Start(ctx, asked(model, contents, config))
-		defer x.Panicked()
-		var failure error
-		for resp, err := range m.GenerateContentStream(ctx, model, contents, config) {
-			if err != nil {
-				failure = err
-			} else {
-				add(x, resp)
-			}
-			if !yield(resp, err) {
-				break
-			}
-		}
-		x.End(failure)
-	}
+	return streamed(ctx, asked(model, contents, config), func(ctx context.Context) iter.Seq2[*genai.GenerateContentResponse, error] {
+		return m.GenerateContentStream(ctx, model, contents, config)
+	})
 }
 
 // EmbedContent is [genai.Models.EmbedContent].
@@ -64,6 +48,51 @@ func EmbedContent(m genai.Models, ctx context.Context, model string, contents []
 	resp, err := m.EmbedContent(ctx, model, contents, config)
 	x.End(err)
 	return resp, err
+}
+
+// answered sends a request whose answer comes at once.
+func answered(ctx context.Context, a llm.Asked, send func(context.Context) (*genai.GenerateContentResponse, error)) (*genai.GenerateContentResponse, error) {
+	ctx, x := llm.Start(ctx, a)
+	defer x.Panicked()
+	resp, err := send(ctx)
+	if err == nil {
+		add(x, resp)
+	}
+	x.End(err)
+	return resp, err
+}
+
+// streamed sends a request whose answer comes in pieces. Whether it is sent at
+// once or by the loop is the library's choice, which differs by version.
+func streamed(ctx context.Context, a llm.Asked, send func(context.Context) iter.Seq2[*genai.GenerateContentResponse, error]) iter.Seq2[*genai.GenerateContentResponse, error] {
+	ctx, x := llm.Start(ctx, a)
+	sent := false
+	defer func() {
+		if !sent {
+			x.Panicked()
+		}
+	}()
+	pieces := send(ctx)
+	sent = true
+	// What lives as long as the sequence must not be reachable from the span.
+	guard := new(*llm.Exchange)
+	runtime.AddCleanup(guard, func(x *llm.Exchange) { x.End(nil) }, x)
+	return func(yield func(*genai.GenerateContentResponse, error) bool) {
+		defer runtime.KeepAlive(guard)
+		defer x.Panicked()
+		var failure error
+		for resp, err := range pieces {
+			if err != nil {
+				failure = err
+			} else {
+				add(x, resp)
+			}
+			if !yield(resp, err) {
+				break
+			}
+		}
+		x.End(failure)
+	}
 }
 
 func asked(model string, contents []*genai.Content, config *genai.GenerateContentConfig) llm.Asked {
