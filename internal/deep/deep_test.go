@@ -12,52 +12,108 @@ import (
 	"testing"
 )
 
-// The package of the toolchain at hand has every place, and each stays on its line.
-func TestEditsOfTheToolchain(t *testing.T) {
-	dir := filepath.Join(build.Default.GOROOT, "src", "net", "http")
-	read := func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, name)) }
-	if _, err := read("server.go"); err != nil {
+// source reads the files of a standard package.
+func source(t *testing.T, pkg string) func(name string) ([]byte, error) {
+	t.Helper()
+	dir := filepath.Join(build.Default.GOROOT, "src", filepath.FromSlash(pkg))
+	if _, err := os.Stat(dir); err != nil {
 		t.Skip("no sources of the standard library:", err)
 	}
-	files, err := Files(Names(), read)
-	if err != nil {
-		t.Fatal(err)
+	return func(name string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, name)) }
+}
+
+// The packages of the toolchain at hand have every place, and each stays on its
+// line.
+func TestEditsOfTheToolchain(t *testing.T) {
+	want := map[string]string{
+		"database/sql": "orchestrall_hooks.go sql.go",
+		"net/http":     "orchestrall_hooks.go request.go server.go transport.go",
 	}
-	var names []string
-	for _, f := range files {
-		names = append(names, f.Name)
-		if _, err := parser.ParseFile(token.NewFileSet(), f.Name, f.Src, 0); err != nil {
-			t.Error(err)
+	for _, pkg := range Packages(Names()) {
+		read := source(t, pkg)
+		files, err := Files(pkg, Names(), read)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if own, err := read(f.Name); err == nil && bytes.Count(own, []byte("\n")) != bytes.Count(f.Src, []byte("\n")) {
-			t.Errorf("%s has other lines", f.Name)
+		var names []string
+		for _, f := range files {
+			names = append(names, f.Name)
+			if _, err := parser.ParseFile(token.NewFileSet(), f.Name, f.Src, 0); err != nil {
+				t.Error(err)
+			}
+			if own, err := read(f.Name); err == nil && bytes.Count(own, []byte("\n")) != bytes.Count(f.Src, []byte("\n")) {
+				t.Errorf("%s of %s has other lines", f.Name, pkg)
+			}
+		}
+		if got := strings.Join(names, " "); got != want[pkg] {
+			t.Errorf("%s: %s", pkg, got)
 		}
 	}
-	if got := strings.Join(names, " "); got != "orchestrall_hooks.go request.go server.go transport.go" {
-		t.Error(got)
+	if files, err := Files("net/http", []string{"net/http-client", "database/sql"}, source(t, "net/http")); len(files) != 2 || err != nil {
+		t.Errorf("%d files for the client alone: %v", len(files), err)
 	}
-	if files, _ := Files([]string{"net/http-client"}, read); len(files) != 2 {
-		t.Errorf("%d files for the client alone", len(files))
+	if files, err := Files("net/http", []string{"database/sql"}, source(t, "net/http")); len(files) != 0 || err != nil {
+		t.Errorf("%d files for another package: %v", len(files), err)
+	}
+}
+
+// What is edited in database/sql, and how.
+func TestEditsOfDatabases(t *testing.T) {
+	src := `package sql
+
+func OpenDB(c driver.Connector) *DB {
+	return &DB{connector: c}
+}
+
+func Open(driverName, dataSourceName string) (*DB, error) {
+	if ctx, ok := d.(driver.DriverContext); ok {
+		return OpenDB(connector), nil
+	}
+	return OpenDB(dsnConnector{driver: d}), nil
+}
+
+func (c *Conn) Raw(f func(driverConn any) error) (err error) {
+	err = f(dc.ci)
+	return
+}
+`
+	files, err := Files("database/sql", []string{"database/sql"}, func(string) ([]byte, error) { return []byte(src), nil })
+	if err != nil || len(files) != 2 {
+		t.Fatal(files, err)
+	}
+	want := strings.NewReplacer(
+		"*DB {\n", `*DB { if orchestrallHook := orchestrallOpen.Load(); orchestrallHook != nil { if db, done := (*orchestrallHook)(c, "", ""); done { return db } };`+"\n",
+		"return OpenDB(", "return orchestrallOpenDB(driverName, dataSourceName, ",
+		"f(dc.ci)", "f(orchestrallConn(dc.ci))",
+	).Replace(src)
+	if got := string(files[1].Src); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
 func TestAnotherRelease(t *testing.T) {
-	for name, src := range map[string]string{
-		"server.go":    "package http\n\nfunc (sh serverHandler) ServeHTTP(rw ResponseWriter, req *Request) { go sh.serve(rw, req) }\n",
-		"request.go":   "package http\n\nfunc MaxBytesReader(ResponseWriter, io.ReadCloser, int64) io.ReadCloser { return nil }\n",
-		"transport.go": "package http\n\nfunc (t *Transport) RoundTrip(req *Request) (*Response, error) { return nil, nil }\n",
+	for _, test := range []struct{ pkg, name, src, want string }{
+		{"net/http", "server.go", "package http\n\nfunc (sh serverHandler) ServeHTTP(rw ResponseWriter, req *Request) { go sh.serve(rw, req) }\n", "serverHandler.ServeHTTP in server.go is not the function that the hooks expect"},
+		{"net/http", "request.go", "package http\n\nfunc MaxBytesReader(ResponseWriter, io.ReadCloser, int64) io.ReadCloser { return nil }\n", "MaxBytesReader in request.go is not the function that the hooks expect"},
+		{"net/http", "transport.go", "package http\n\nfunc (t *Transport) RoundTrip(req *Request) (*Response, error) { return nil, nil }\n", "transport.go has no Transport.roundTrip"},
+		{"database/sql", "sql.go", "package sql\n\nfunc OpenDB(driver.Connector) *DB { return nil }\n\nfunc Open(driverName, dataSourceName string) (*DB, error) { return open(driverName, dataSourceName) }\n\nfunc (c *Conn) Raw(f func(any) error) error { return c.with(f) }\n", "OpenDB in sql.go is not the function that the hooks expect\nOpen in sql.go is not the function that the hooks expect\nConn.Raw in sql.go is not the function that the hooks expect"},
+		{"database/sql", "sql.go", "package sql\n\nfunc Open(", "expected"},
 	} {
-		_, err := Files(Names(), func(file string) ([]byte, error) {
-			if file == name {
-				return []byte(src), nil
+		_, err := Files(test.pkg, Names(), func(file string) ([]byte, error) {
+			if file == test.name {
+				return []byte(test.src), nil
 			}
 			return nil, errors.New(file + " is not there")
 		})
-		if err == nil || !strings.Contains(err.Error(), "is not the function that the hooks expect") && !strings.Contains(err.Error(), "transport.go has no Transport.roundTrip") {
-			t.Errorf("%s: %v", name, err)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", test.name, err)
 		}
-		if !strings.Contains(err.Error(), "is not there") {
+		if test.pkg == "net/http" && !strings.Contains(err.Error(), "is not there") {
 			t.Error("only one problem is told:", err)
 		}
+	}
+	_, err := Files("database/sql", Names(), func(string) ([]byte, error) { return nil, errors.New("no such file") })
+	if err == nil || strings.Count(err.Error(), "no such file") != 1 {
+		t.Error("a file that is not there:", err)
 	}
 }

@@ -15,18 +15,18 @@ import (
 func (t *tool) standard(args arguments) int {
 	p, _ := args.value("p")
 	out, ok := args.value("o")
-	if !ok || len(args.files) == 0 || !slices.ContainsFunc(deep.Names(), func(name string) bool { return deep.Package(name) == p }) {
+	if !ok || len(args.files) == 0 || !slices.Contains(deep.Packages(deep.Names()), p) {
 		return t.replace()
 	}
 	work := filepath.Dir(out)
 	s := t.survey(work, findGoCommand())
-	if len(s.Deep) == 0 {
+	if !slices.Contains(deep.Packages(s.Deep), p) {
 		return t.replace()
 	}
 	at := func(name string) int {
 		return slices.IndexFunc(args.files, func(arg string) bool { return filepath.Base(arg) == name })
 	}
-	files, err := deep.Files(s.Deep, func(name string) ([]byte, error) {
+	files, err := deep.Files(p, s.Deep, func(name string) ([]byte, error) {
 		if i := at(name); i >= 0 {
 			return os.ReadFile(args.files[i])
 		}

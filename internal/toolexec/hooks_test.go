@@ -129,7 +129,8 @@ func wantSame(t *testing.T, pattern, there string) {
 	}
 }
 
-// A library's own server is hooked inside of net/http, by either front end.
+// A library's own server and database are hooked inside of net/http and
+// database/sql, by either front end.
 func TestDeepHooks(t *testing.T) {
 	w := newWorld(t, `
 -- go.mod --
@@ -144,6 +145,7 @@ replace example.com/third => ./third
 RUNTIME
 -- orchestrall.yaml --
 hooks:
+  database/sql: deep
   net/http: deep
 -- main.go --
 package main
@@ -159,12 +161,25 @@ go 1.26.0
 package third
 
 import (
+	"database/sql"
+	"database/sql/driver"
 	"io"
 	"net"
 	"net/http"
 )
 
+type none struct{}
+
+func (none) Open(string) (driver.Conn, error) { return nil, driver.ErrBadConn }
+
+func init() { sql.Register("none", none{}) }
+
 func Ask() string {
+	db, err := sql.Open("none", "shop")
+	if err != nil {
+		panic(err)
+	}
+	defer db.Close()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -181,15 +196,24 @@ func Ask() string {
 	return string(body)
 }
 `)
-	want := []string{"bootstrap example.com/app", "hook: serve /a", "asked", "flush example.com/app"}
+	want := []string{"bootstrap example.com/app", "hook: open none shop", "hook: serve /a", "asked", "flush example.com/app"}
 	work := w.work(".")
 	wantLines(t, w.build("."), want...)
 	exe, replaced := w.overlay(t)
 	wantLines(t, w.run(exe), want...)
 	root := strings.TrimSpace(w.run("go", "env", "GOROOT"))
-	for _, name := range []string{"server.go", "request.go", deep.Added} {
-		wantSame(t, filepath.Join(work, "b*", "orchestrall", name), replaced[filepath.Join(root, "src", "net", "http", name)])
+	edited := func(path string) string { return replaced[filepath.Join(root, "src", filepath.FromSlash(path))] }
+	for _, name := range []string{"server.go", "request.go"} {
+		wantSame(t, filepath.Join(work, "b*", "orchestrall", name), edited("net/http/"+name))
 	}
+	sqls, err := filepath.Glob(filepath.Join(work, "b*", "orchestrall", "sql.go"))
+	if err != nil || len(sqls) != 1 {
+		t.Fatal(sqls, err)
+	}
+	wantSame(t, sqls[0], edited("database/sql/sql.go"))
+	wantSame(t, filepath.Join(filepath.Dir(sqls[0]), deep.Added), edited("database/sql/"+deep.Added))
+	servers, _ := filepath.Glob(filepath.Join(work, "b*", "orchestrall", "server.go"))
+	wantSame(t, filepath.Join(filepath.Dir(servers[0]), deep.Added), edited("net/http/"+deep.Added))
 	wantLines(t, w.run("go", "run", "."), "asked")
 }
 

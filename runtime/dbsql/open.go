@@ -64,13 +64,22 @@ func OpenDB(c driver.Connector) *sql.DB {
 // Connector returns c with its connections instrumented, or c itself where it
 // is already, by this package or by one that the program has chosen.
 func Connector(c driver.Connector) driver.Connector {
+	if own, ok := instrument(c, "", ""); ok {
+		return own
+	}
+	return c
+}
+
+// instrument is told what the connector was made of, where that is known. It
+// returns false for one that is to stay as it is.
+func instrument(c driver.Connector, driverName, dataSourceName string) (*connector, bool) {
 	if c == nil {
-		return nil
+		return nil, false
 	}
 	if _, again := c.(*connector); again || instrumented(c) || uninstrumentable(driverOf(c)) {
-		return c
+		return nil, false
 	}
-	return &connector{inner: c, source: newSource("", "", c)}
+	return &connector{inner: c, source: newSource(driverName, dataSourceName, c)}, true
 }
 
 // driverOf asks a connector that may be anybody's.

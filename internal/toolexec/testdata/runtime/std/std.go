@@ -17,3 +17,12 @@ func Reset(b *strings.Builder) {
 	println("hook: Reset")
 	b.Reset()
 }
+
+// InterfaceReset is r.Reset: Reset where r holds a builder.
+func InterfaceReset(r interface{ Reset() }) {
+	if b, ok := r.(*strings.Builder); ok {
+		Reset(b)
+		return
+	}
+	r.Reset()
+}

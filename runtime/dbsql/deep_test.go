@@ -1,0 +1,50 @@
+package dbsql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"testing"
+)
+
+// What a database/sql with deep hooks calls is there as soon as the package is.
+func TestDeepHooks(t *testing.T) {
+	ask := *deepOpen.Load()
+	db, done := ask(idle{}, "postgres", "postgres://app:secret@deep:5433/shop")
+	if !done {
+		t.Fatal("the database is left alone")
+	}
+	defer db.Close()
+	if db.Driver() != (idle{}) {
+		t.Errorf("the driver is %T", db.Driver())
+	}
+	if _, known := pools.stats()["deep:5433/shop"]; !known {
+		t.Error("no figures of the database's connections")
+	}
+	for name, c := range map[string]driver.Connector{"none": nil, "one of ours": Connector(idle{}), "one without a driver": (*connector)(nil)} {
+		if db, done := ask(c, "", ""); done || db != nil {
+			t.Errorf("a database is opened for %s", name)
+		}
+	}
+	c, err := db.Conn(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := rawOf(c, func(dc driver.Conn) {
+		if _, own := dc.(idle); own {
+			t.Error("the connection is not instrumented")
+		}
+		for _, c := range []driver.Conn{dc, idle{}} {
+			if got := (*deepRaw.Load())(c); got != (idle{}) {
+				t.Errorf("Conn.Raw hands out a %T", got)
+			}
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rawOf(c *sql.Conn, f func(driver.Conn)) error {
+	return c.Raw(func(dc any) error { f(dc.(driver.Conn)); return nil })
+}
