@@ -84,6 +84,11 @@ type Point struct {
 	// Implements replaces the method of an interface on every value whose type
 	// implements the interface.
 	Implements bool `json:",omitempty"`
+	// Interfaces is a second function of the hook package: it takes the place of
+	// the method where it is called through an interface that has it, or through
+	// a type parameter, and finds out whether the value is of the type. It takes an
+	// interface of that one method in place of the receiver.
+	Interfaces string `json:",omitempty"`
 	// Func is the function of the hook package: it replaces a function or
 	// method, wraps a field's value or results, or runs at a function's entry.
 	Func string

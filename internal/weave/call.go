@@ -120,6 +120,10 @@ func (w *weaver) selection(sel *ast.SelectorExpr, s *types.Selection) {
 			w.interfaceMethod(h, operator, sel, s)
 			return
 		}
+		if h := w.throughInterface(fn); h != nil {
+			w.dynamic(h, sel, s)
+			return
+		}
 	}
 	switch {
 	case h == nil:
@@ -147,13 +151,7 @@ func (w *weaver) methodExpr(h *Hook, sel *ast.SelectorExpr, s *types.Selection) 
 		w.note(h, sel.Pos(), "a method expression of another type than the method's own")
 		return
 	}
-	ast.Inspect(sel.X, func(n ast.Node) bool {
-		if id, ok := n.(*ast.Ident); ok {
-			w.handled[id] = true
-			w.dropUse(id)
-		}
-		return true
-	})
+	w.dropUses(sel.X)
 	name := w.use(h)
 	if named := typeArguments(s.Recv()); named != nil && named.TypeArgs().Len() > 0 {
 		args, ok := w.spellAll(named.TypeArgs(), sel.Pos())
@@ -178,7 +176,7 @@ func typeArguments(t types.Type) *types.Named {
 
 // method weaves x.Method, called or not.
 func (w *weaver) method(h *Hook, sel *ast.SelectorExpr, s *types.Selection) {
-	operator, path, reason := w.receiver(h, s)
+	operator, path, of, reason := w.receiver(h, s)
 	if reason != "" {
 		w.note(h, sel.Pos(), "%s", reason)
 		return
@@ -187,14 +185,17 @@ func (w *weaver) method(h *Hook, sel *ast.SelectorExpr, s *types.Selection) {
 	if operator != "" {
 		open, closing = operator+"(", path+")"
 	}
-	w.methodCall(h, sel, s, open, closing, w.receiverType(h, s))
+	w.methodCall(h, sel, s, open, closing, of)
 }
 
 // methodCall weaves x.Method for a hook's function that takes a receiver of type
 // recv, which stands between open and closing.
 func (w *weaver) methodCall(h *Hook, sel *ast.SelectorExpr, s *types.Selection, open, closing string, recv types.Type) {
 	call := w.callOf(sel)
-	if call == nil || spread(w.pkg.Info, call) || call.Fun != ast.Expr(sel) {
+	// A go or defer statement panics itself when the interface is nil, as a
+	// method value does.
+	later := call != nil && h.Point.Context == hooks.Nobody && types.IsInterface(recv) && w.runsLater(call)
+	if call == nil || later || spread(w.pkg.Info, call) || call.Fun != ast.Expr(sel) {
 		if h.Point.Context != hooks.Nobody {
 			w.note(h, sel.Pos(), "a function value, or one that takes several results, whose callers may have any context")
 			return
@@ -228,13 +229,19 @@ func tail(more bool, lines string) string {
 // evaluated once and at the same time.
 func (w *weaver) methodValue(h *Hook, sel *ast.SelectorExpr, s *types.Selection, open, closing string, of types.Type) {
 	sig, ok := s.Type().(*types.Signature)
-	var recv string
-	if ok {
-		recv, ok = w.spell(of, sel.Pos())
-	}
-	var outer, inner, args string
+	var recv, outer, inner, args, check string
 	if ok {
 		outer, inner, args, ok = w.function(sig, sel.Pos())
+	}
+	switch {
+	case !ok:
+	case h.through != nil:
+		recv = "interface{ " + sel.Sel.Name + outer + " }"
+	default:
+		recv, ok = w.spell(of, sel.Pos())
+	}
+	if types.IsInterface(of) {
+		check = "_ = r." + sel.Sel.Name + "; "
 	}
 	if !ok {
 		w.note(h, sel.Pos(), "a method value whose type cannot be written here")
@@ -243,7 +250,7 @@ func (w *weaver) methodValue(h *Hook, sel *ast.SelectorExpr, s *types.Selection,
 	if args != "" {
 		args = ", " + args
 	}
-	text := fmt.Sprintf("(func(r %s) func%s { return func%s { %s%s(r%s) } }(%s", recv, outer, inner, returns(sig), w.use(h), args, open)
+	text := fmt.Sprintf("(func(r %s) func%s { %sreturn func%s { %s%s(r%s) } }(%s", recv, outer, check, inner, returns(sig), w.use(h), args, open)
 	w.insert(sel.X.Pos(), text)
 	lines := w.lines(sel.X.End(), sel.End())
 	if lines != "" {
@@ -261,59 +268,48 @@ func returns(sig *types.Signature) string {
 }
 
 // receiver returns what leads from the expression before the method to the
-// receiver that the hook's function takes: an operator, and the path to an
-// embedded field.
-func (w *weaver) receiver(h *Hook, s *types.Selection) (operator, path, reason string) {
-	t := s.Recv()
+// receiver that the hook's function takes, an operator and the path to an
+// embedded field, and the type of that receiver.
+func (w *weaver) receiver(h *Hook, s *types.Selection) (operator, path string, of types.Type, reason string) {
+	path, of, reason = w.embedded(s)
+	if reason != "" {
+		return "", "", nil, reason
+	}
+	if _, ok := types.Unalias(of).(*types.TypeParam); ok {
+		return "", "", nil, "a method of a type parameter"
+	}
+	p, has := types.Unalias(of).(*types.Pointer)
+	switch wants := h.Point.Target.Pointer; {
+	case wants && !has:
+		return "&", path, types.NewPointer(of), ""
+	case !wants && has:
+		return "*", path, p.Elem(), ""
+	}
+	return "", path, of, ""
+}
+
+// embedded returns the path from a value to the embedded field that has the
+// method, "" for the value itself, and the type of what is there.
+func (w *weaver) embedded(s *types.Selection) (path string, of types.Type, reason string) {
+	of = s.Recv()
 	index := s.Index()
 	for _, i := range index[:len(index)-1] {
-		t = types.Unalias(t)
-		if p, ok := t.Underlying().(*types.Pointer); ok {
-			t = p.Elem()
+		of = types.Unalias(of)
+		if p, ok := of.Underlying().(*types.Pointer); ok {
+			of = p.Elem()
 		}
-		st, ok := t.Underlying().(*types.Struct)
+		st, ok := of.Underlying().(*types.Struct)
 		if !ok {
-			return "", "", "a promoted method whose field cannot be found"
+			return "", nil, "a promoted method whose field cannot be found"
 		}
 		f := st.Field(i)
 		if !f.Exported() && f.Pkg() != w.pkg.Types {
-			return "", "", fmt.Sprintf("the method is promoted from the field %s, which only %s can name", f.Name(), f.Pkg().Path())
+			return "", nil, fmt.Sprintf("the method is promoted from the field %s, which only %s can name", f.Name(), f.Pkg().Path())
 		}
 		path += "." + f.Name()
-		t = f.Type()
+		of = f.Type()
 	}
-	if _, ok := types.Unalias(t).(*types.TypeParam); ok {
-		return "", "", "a method of a type parameter"
-	}
-	_, has := types.Unalias(t).(*types.Pointer)
-	switch wants := h.Point.Target.Pointer; {
-	case wants && !has:
-		return "&", path, ""
-	case !wants && has:
-		return "*", path, ""
-	}
-	return "", path, ""
-}
-
-// receiverType is that of the receiver that the hook's function takes.
-func (w *weaver) receiverType(h *Hook, s *types.Selection) types.Type {
-	t := s.Recv()
-	index := s.Index()
-	for _, i := range index[:len(index)-1] {
-		t = types.Unalias(t)
-		if p, ok := t.Underlying().(*types.Pointer); ok {
-			t = p.Elem()
-		}
-		t = t.Underlying().(*types.Struct).Field(i).Type()
-	}
-	p, has := types.Unalias(t).(*types.Pointer)
-	switch wants := h.Point.Target.Pointer; {
-	case wants && !has:
-		return types.NewPointer(t)
-	case !wants && has:
-		return p.Elem()
-	}
-	return t
+	return path, of, ""
 }
 
 // spread reports whether the only argument of call is a call with several

@@ -29,6 +29,8 @@ func FuzzWeave(f *testing.F) {
 			f.Add(uint8(i), []byte("package main\nimport l \"example.com/literals/lib\"\nfunc main() { if (l.Client{}).Name() == \"\" { }; _ = map[string]*l.Client{\"\": {}, \"b\": {Timeout: 1,}}; _ = l.Box[[]l.Client]{Fill: nil} }"))
 		case "contexts":
 			f.Add(uint8(i), []byte("package main\nimport (\"context\"; . \"example.com/contexts/lib\"; \"net/http\")\nfunc f(r *http.Request) { for ctx := range make(chan context.Context) { func() { (Printf)(\"\",\n) ; Flush() }(); _ = ctx } }\nfunc g(c struct{ *Conn }, a, ctx context.Context) { defer c.Publish(\"\"); go (&c).Publish(\"\"); _ = []any{c.Publish, ctx}; if ctx := ctx; a == nil { Flush() } }\nfunc main() {}"))
+		case "interfaces":
+			f.Add(uint8(i), []byte("package main\nimport l \"example.com/interfaces/lib\"\ntype d interface{ Do(string, ...int) (string, error) }\ntype e struct{ d; *l.Client }\nfunc f[T d](t T, p interface{ d; Publish(string) }) { x := e{}; defer x.d.Do(``); go t.Do(``, []int{1}...); p.Publish(``); _ = []any{t.Do, d.Do, l.Doer.Do, x.Client.Do, (p).Do}; (x.d.Do)(``); l.NewService(p).Do(``) }\nfunc main() {}"))
 		case "implements":
 			f.Add(uint8(i), []byte("package main\nimport l \"example.com/implements/lib\"\ntype e struct{ *l.Fake }\nfunc main() { var x struct{ e; l.Publisher }; x.Generate(``, []int{1}...); x.Publish(``); _ = []any{x.Generate, (*e).Generate, l.Publisher.Publish, x.Fake.Generate}; func(p interface{ l.Stream }) { go p.Publish(``) }(nil) }"))
 		case "imports":

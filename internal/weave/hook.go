@@ -28,6 +28,9 @@ type Hook struct {
 	target types.Type     // of a parameter its type, of an implemented method its interface
 	params int            // of an entry: how many the hook function takes
 	calls  bool           // of an entry: the hook function returns nothing
+	// Of a method that is called through interfaces: the method. fn is then the
+	// function that takes the interface.
+	through *types.Func
 }
 
 // A Mismatch is a point that can't be woven with the library's and the hook
@@ -64,6 +67,15 @@ func Bind(l *hooks.Library, load func(path string) (*types.Package, error)) ([]*
 			continue
 		}
 		bound = append(bound, h)
+		if p.Interfaces == "" {
+			continue
+		}
+		through, reason := h.bindInterfaces(target)
+		if reason != "" {
+			problems = append(problems, Mismatch{l, p, reason})
+			continue
+		}
+		bound = append(bound, through)
 	}
 	return bound, problems
 }

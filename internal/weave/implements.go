@@ -65,6 +65,8 @@ func (w *weaver) index(h *Hook) {
 		w.imports = append(w.imports, h)
 	case p.Kind == hooks.Parameter:
 		w.parameters = append(w.parameters, h)
+	case h.through != nil:
+		w.interfaces[p.Target.Name] = append(w.interfaces[p.Target.Name], h)
 	case p.Implements:
 		w.implements[p.Target.Name] = append(w.implements[p.Target.Name], h)
 	default:

@@ -8,6 +8,7 @@ import (
 	"go/types"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/orchestrall/orchestrall/internal/hooks"
 	"github.com/orchestrall/orchestrall/rewrite"
@@ -68,7 +69,7 @@ func NewInfo() *types.Info {
 // has it.
 func Weave(pkg *Package, all []*Hook) *Result {
 	r := &Result{Edits: make(map[string][]rewrite.Edit)}
-	w := &weaver{pkg: pkg, result: r, hooks: make(map[hooks.Kind]map[hooks.Symbol][]*Hook), implements: make(map[string][]*Hook)}
+	w := &weaver{pkg: pkg, result: r, hooks: make(map[hooks.Kind]map[hooks.Symbol][]*Hook), implements: make(map[string][]*Hook), interfaces: make(map[string][]*Hook)}
 	for _, h := range all {
 		if pkg.Types.Path() == h.Library.Hook {
 			continue // a hook package calls what it hooks
@@ -90,6 +91,7 @@ type weaver struct {
 	result *Result
 	// Hooks that no symbol leads to.
 	implements map[string][]*Hook // by the method's name
+	interfaces map[string][]*Hook // by the method's name
 	parameters []*Hook
 	imports    []*Hook
 
@@ -277,9 +279,12 @@ func (w *weaver) alias(prefix string, pkg *types.Package) string {
 
 // addImports adds what the edits need behind the package clause.
 func (w *weaver) addImports() {
+	used := w.inserted()
 	paths := make([]string, 0, len(w.aliases))
-	for path := range w.aliases {
-		paths = append(paths, path)
+	for path, name := range w.aliases {
+		if used[name] { // else it was for a type that could not be written after all
+			paths = append(paths, path)
+		}
 	}
 	slices.Sort(paths)
 	var text strings.Builder
@@ -290,6 +295,17 @@ func (w *weaver) addImports() {
 	if text.Len() > 0 {
 		w.insert(w.file.Tree.Name.End(), text.String())
 	}
+}
+
+// inserted returns the names in the text of the edits.
+func (w *weaver) inserted() map[string]bool {
+	names := make(map[string]bool)
+	for _, e := range w.edits {
+		for _, name := range strings.FieldsFunc(e.Text, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+			names[name] = true
+		}
+	}
+	return names
 }
 
 // keepImports uses the imports that the edits have left without a use.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -240,5 +241,62 @@ func TestTheCallersRequestStaysAsItIs(t *testing.T) {
 	res, err := mcpgo.ClientCallTool(c, t.Context(), req)
 	if got := text(t, res, err); got != "0af7651916cd43dd8448eb211c80319c b7ad6b7169203331" {
 		t.Errorf("the handler ran below %q, want the program's own %s", got, mine)
+	}
+}
+
+// logging is a client of the program's own, around another; its calls are woven.
+type logging struct{ client.MCPClient }
+
+func (l logging) CallTool(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+	return mcpgo.InterfaceCallTool(l.MCPClient, ctx, req)
+}
+
+// A client that is held as an interface leaves the same spans, one for a call.
+func TestThroughAnInterface(t *testing.T) {
+	recorder := record(t)
+	http := httptest.NewServer(server.NewStreamableHTTPServer(newServer()))
+	defer http.Close()
+	c, err := client.NewStreamableHttpClient(http.URL)
+	var held client.MCPClient = begin(t, c, err)
+	res, err := mcpgo.InterfaceCallTool(logging{held}, t.Context(), weather("Rome"))
+	got := text(t, res, err)
+	asks := find(t, recorder, "tools/call get_weather", trace.SpanKindClient)
+	if !strings.HasSuffix(got, asks.SpanContext().SpanID().String()) {
+		t.Errorf("the handler ran in %q", got)
+	}
+	for name, call := range map[string]func() error{
+		"tools/list": func() error {
+			_, err := mcpgo.InterfaceListTools(held, t.Context(), mcp.ListToolsRequest{})
+			return err
+		},
+		"initialize": func() error {
+			_, err := mcpgo.InterfaceInitialize(held, t.Context(), mcp.InitializeRequest{})
+			return err
+		},
+		"prompts/get none": func() error {
+			req := mcp.GetPromptRequest{}
+			req.Params.Name = "none"
+			if _, err := mcpgo.InterfaceGetPrompt(held, t.Context(), req); err == nil {
+				t.Error("there is a prompt")
+			}
+			return nil
+		},
+		"resources/read": func() error {
+			req := mcp.ReadResourceRequest{}
+			req.Params.URI = "none://"
+			if _, err := mcpgo.InterfaceReadResource(held, t.Context(), req); err == nil {
+				t.Error("there is a resource")
+			}
+			return nil
+		},
+	} {
+		before := len(recorder.Ended())
+		if err := call(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		spans := recorder.Ended()[before:]
+		if n := len(slices.DeleteFunc(spans, func(s sdk.ReadOnlySpan) bool { return s.SpanKind() != trace.SpanKindClient || s.Name() != name })); n != 1 {
+			t.Errorf("%d spans of %s", n, name)
+		}
 	}
 }

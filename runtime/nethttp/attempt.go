@@ -104,12 +104,13 @@ func newAttempt(parent context.Context, req *http.Request) *attempt {
 // than http.Client ever does.
 const maxResends = 100
 
-// same reports whether a transport further in got the request that a traces. A
-// transport may also send requests of its own under the context of the one that
-// it was given; for a token, say.
+// same reports whether a transport further in got the request that a traces,
+// perhaps with another URL: a copy has the trace in its headers. A transport may
+// also send requests of its own under the context of the one that it was given;
+// for a token, say.
 func (a *attempt) same(req *http.Request) bool {
 	return a.method == req.Method && a.url.Host == req.URL.Host && a.url.Scheme == req.URL.Scheme &&
-		a.url.Path == req.URL.Path && a.url.RawQuery == req.URL.RawQuery
+		a.url.Path == req.URL.Path && a.url.RawQuery == req.URL.RawQuery || propagator().injected(req.Header)
 }
 
 func (a *attempt) begin() (ctx context.Context) {

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
+	"github.com/orchestrall/orchestrall/runtime/internal/remote"
 )
 
 // An exchange is one request that a server answers. It is the context below the
@@ -18,7 +18,7 @@ import (
 // on to it.
 type exchange struct {
 	parent context.Context // of the request as it came
-	remote remoteSpan      // the caller's, where the headers name one
+	remote remote.Span     // the caller's, where the headers name one
 	w      http.ResponseWriter
 	inner  *http.Request // as the handler gets it
 	method string
@@ -170,12 +170,10 @@ func (e *exchange) Value(key any) any {
 	switch key {
 	case exchangeKey{}:
 		return e
-	case spanKey:
-		if e.remote.sc.IsValid() {
+	case remote.Key:
+		if e.remote.Context.IsValid() {
 			return &e.remote
 		}
 	}
 	return e.parent.Value(key)
 }
-
-var _ trace.Span = (*remoteSpan)(nil)

@@ -14,34 +14,54 @@ import (
 
 // ServeMuxHandle is m.Handle with [Routed] around the handler.
 func ServeMuxHandle(m *http.ServeMux, pattern string, handler http.Handler) {
-	at := caller()
-	defer relocate(m, pattern, at)
-	m.Handle(pattern, Routed(handler))
-	places.add(m, pattern, at)
+	register(m, pattern, caller(), func() { m.Handle(pattern, Routed(handler)) })
 }
 
 // ServeMuxHandleFunc is m.HandleFunc with [Routed] around the handler.
 func ServeMuxHandleFunc(m *http.ServeMux, pattern string, handler func(http.ResponseWriter, *http.Request)) {
-	at := caller()
-	defer relocate(m, pattern, at)
-	m.HandleFunc(pattern, RoutedFunc(handler))
-	places.add(m, pattern, at)
+	register(m, pattern, caller(), func() { m.HandleFunc(pattern, RoutedFunc(handler)) })
 }
 
 // Handle is http.Handle with [Routed] around the handler.
 func Handle(pattern string, handler http.Handler) {
-	at := caller()
-	defer relocate(http.DefaultServeMux, pattern, at)
-	http.Handle(pattern, Routed(handler))
-	places.add(http.DefaultServeMux, pattern, at)
+	register(http.DefaultServeMux, pattern, caller(), func() { http.Handle(pattern, Routed(handler)) })
 }
 
 // HandleFunc is http.HandleFunc with [Routed] around the handler.
 func HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
-	at := caller()
-	defer relocate(http.DefaultServeMux, pattern, at)
-	http.HandleFunc(pattern, RoutedFunc(handler))
-	places.add(http.DefaultServeMux, pattern, at)
+	register(http.DefaultServeMux, pattern, caller(), func() { http.HandleFunc(pattern, RoutedFunc(handler)) })
+}
+
+// InterfaceHandle is m.Handle: [ServeMuxHandle] where m holds a *http.ServeMux.
+func InterfaceHandle(m interface {
+	Handle(pattern string, handler http.Handler)
+}, pattern string, handler http.Handler,
+) {
+	if own, ok := m.(*http.ServeMux); ok {
+		register(own, pattern, caller(), func() { own.Handle(pattern, Routed(handler)) })
+		return
+	}
+	m.Handle(pattern, handler)
+}
+
+// InterfaceHandleFunc is m.HandleFunc: [ServeMuxHandleFunc] where m holds a
+// *http.ServeMux.
+func InterfaceHandleFunc(m interface {
+	HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request))
+}, pattern string, handler func(http.ResponseWriter, *http.Request),
+) {
+	if own, ok := m.(*http.ServeMux); ok {
+		register(own, pattern, caller(), func() { own.HandleFunc(pattern, RoutedFunc(handler)) })
+		return
+	}
+	m.HandleFunc(pattern, handler)
+}
+
+// register has the pattern of m belong to the program's own line at.
+func register(m *http.ServeMux, pattern, at string, add func()) {
+	defer relocate(m, pattern, at)
+	add()
+	places.add(m, pattern, at)
 }
 
 // Routed returns h such that the ServeMux pattern by which it was chosen, or the

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
+	"github.com/orchestrall/orchestrall/runtime/internal/remote"
 )
 
 // ServerOperation is the operation of requests that a server answers, as
@@ -77,9 +78,9 @@ func newExchange(r *http.Request) *exchange {
 // begin starts the span below the caller's.
 func (e *exchange) begin(r *http.Request) (context.Context, orchestrall.Call) {
 	e.extract(r.Header)
-	if !e.remote.sc.IsValid() && spanKey != nil && !trace.SpanContextFromContext(e.parent).IsValid() {
+	if !e.remote.Context.IsValid() && remote.Key != nil && !trace.SpanContextFromContext(e.parent).IsValid() {
 		if sc, ok := orchestrall.UnsampledRoot(); ok {
-			e.remote.sc = sc
+			e.remote.Context = sc
 		}
 	}
 	ctx, call := server.Start(e)

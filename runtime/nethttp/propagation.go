@@ -101,3 +101,13 @@ func (f *format) inject(ctx context.Context, h http.Header) {
 	defer func() { _ = recover() }()
 	f.propagator.Inject(ctx, propagation.HeaderCarrier(h))
 }
+
+// injected reports whether the headers have what inject puts there.
+func (f *format) injected(h http.Header) bool {
+	for _, field := range f.fields {
+		if len(h[field]) > 0 {
+			return true
+		}
+	}
+	return false
+}

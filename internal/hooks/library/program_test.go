@@ -2,14 +2,17 @@ package library_test
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/semver"
 
 	"github.com/orchestrall/orchestrall/templates"
 )
@@ -23,11 +26,13 @@ func TestPrograms(t *testing.T) {
 	tool := filepath.Join(t.TempDir(), "orchestrall")
 	run(t, ".", nil, "go", "build", "-o", tool, "github.com/orchestrall/orchestrall/cmd/orchestrall")
 	for _, p := range []struct {
-		name  string
-		needs string   // a program that must be installed
-		hooks []string // expressions that the list of hooks matches
-		want  []string // expressions that what the program says matches
-		never string
+		name    string
+		modules []string // below runtime/, whose requirements the program has
+		needs   string   // a program that must be installed
+		hooks   []string // expressions that the list of hooks matches
+		want    []string // expressions that what the program says matches
+		tree    string   // of the program's own trace; see holds
+		never   string
 	}{
 		{
 			name:  "logs",
@@ -39,7 +44,7 @@ func TestPrograms(t *testing.T) {
 			},
 		},
 		{
-			name: "nats", needs: "nats-server",
+			name: "nats", modules: []string{"nats"}, needs: "nats-server",
 			hooks: []string{`nats +calls +v\S+ +applies +6 places`},
 			want: []string{
 				`"message":"saved",.*"traceId":"TRACE".*"id":"7"`, `"message":"saved",.*"traceId":"TRACE".*"id":"8"`, `"message":"old style",.*"traceId":"TRACE"`,
@@ -47,7 +52,7 @@ func TestPrograms(t *testing.T) {
 			},
 		},
 		{
-			name:  "langchaingo",
+			name: "langchaingo", modules: []string{"langchaingo"},
 			hooks: []string{`langchaingo +calls +v\S+ +applies +2 places`, `langchaingo/chains +calls +v\S+ +applies +2 places`},
 			want: []string{
 				`(?s)main.work.*─ chat gpt-x .*─ chat gpt-x .*─ run chains.LLMChain .*─ chat gpt-x `,
@@ -56,14 +61,25 @@ func TestPrograms(t *testing.T) {
 			never: "secret",
 		},
 		{
-			name:  "eino",
+			name: "eino", modules: []string{"eino"},
 			hooks: []string{`eino +calls +v\S+ +applies +1 place`},
 			want:  []string{`(?s)main.work.*─ Chain greeting`},
 		},
 		{
-			name:  "genkit",
+			name: "genkit", modules: []string{"genkit"},
 			hooks: []string{`genkit +calls +v\S+ +own spans +it traces itself`},
 			want:  []string{`(?s)main.work.*─ greet`},
+			never: "secret",
+		},
+		{
+			name: "models", modules: []string{"openai", "openaiv2", "openaiv1", "anthropic", "googlegenai"},
+			hooks: []string{
+				`openai +calls +v\S+ +applies +1 place`, `openai-v2 +calls +v\S+ +applies +1 place`, `openai-v1 +calls +v\S+ +applies +1 place`,
+				`anthropic +calls +v\S+ +applies +1 place`, `google-genai +calls +v\S+ +applies +3 places`,
+			},
+			tree: `
+main.work
+`,
 			never: "secret",
 		},
 	} {
@@ -76,7 +92,7 @@ func TestPrograms(t *testing.T) {
 					t.Skip(p.needs + " is not installed")
 				}
 			}
-			dir := program(t, p.name)
+			dir := program(t, p.name, p.modules)
 			env := []string{"GOWORK=off", "GOFLAGS=", "OTEL_EXPORTER=console", "PROMETHEUS_PORT=0", "LOG_FORMAT=json", "ORCHESTRALL_UPGRADES=..."}
 			listed := run(t, dir, env, tool, "hooks")
 			run(t, dir, env, tool, "go", "build", "-o", "app", ".")
@@ -92,6 +108,9 @@ func TestPrograms(t *testing.T) {
 					}
 				}
 			}
+			if p.tree != "" {
+				holds(t, spans(said, trace[1]), p.tree)
+			}
 			if p.never != "" && strings.Contains(said, p.never) {
 				t.Errorf("%s in:\n%s", p.never, said)
 			}
@@ -100,38 +119,54 @@ func TestPrograms(t *testing.T) {
 }
 
 // program copies a program to a folder of its own. Its requirements are those
-// of the hook package of the same name, so that nothing would be raised.
-func program(t *testing.T, name string) string {
+// of hook modules, so that nothing would be raised.
+func program(t *testing.T, name string, hooks []string) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", name))); err != nil {
 		t.Fatal(err)
 	}
-	mod := []byte("module example.com/" + name + "\n\ngo 1.26.0\n")
-	hook := filepath.Join("..", "..", "..", "runtime", name)
-	if data, err := os.ReadFile(filepath.Join(hook, "go.mod")); err == nil {
+	newest, sums := make(map[string]string), make(map[string]bool)
+	for _, hook := range hooks {
+		hook = filepath.Join("..", "..", "..", "runtime", filepath.FromSlash(hook))
+		data, err := os.ReadFile(filepath.Join(hook, "go.mod"))
+		if err != nil {
+			t.Fatal(err)
+		}
 		f, err := modfile.Parse("go.mod", data, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, err := range []error{f.AddModuleStmt("example.com/" + name), f.DropRequire(templates.RuntimePath), f.DropReplace(templates.RuntimePath, "")} {
-			if err != nil {
-				t.Fatal(err)
+		for _, r := range f.Require {
+			if !strings.HasPrefix(r.Mod.Path, templates.RuntimePath) && semver.Compare(r.Mod.Version, newest[r.Mod.Path]) > 0 {
+				newest[r.Mod.Path] = r.Mod.Version
 			}
-		}
-		if mod, err = f.Format(); err != nil {
-			t.Fatal(err)
 		}
 		sum, err := os.ReadFile(filepath.Join(hook, "go.sum"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "go.sum"), sum, 0o666); err != nil {
+		for line := range strings.Lines(string(sum)) {
+			sums[line] = true
+		}
+	}
+	f := new(modfile.File)
+	for _, err := range []error{f.AddModuleStmt("example.com/" + name), f.AddGoStmt("1.26.0")} {
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "go.mod"), mod, 0o666); err != nil {
+	for path, version := range newest {
+		f.AddNewRequire(path, version, false)
+	}
+	mod, err := f.Format()
+	if err != nil {
 		t.Fatal(err)
+	}
+	for file, data := range map[string]string{"go.mod": string(mod), "go.sum": strings.Join(slices.Sorted(maps.Keys(sums)), "")} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(data), 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return dir
 }
