@@ -7,11 +7,13 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc/filters"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
+	"github.com/orchestrall/orchestrall/runtime/internal/remote"
 )
 
 // lean stands in front of contrib's handler, which does nearly as much for a call
@@ -35,8 +37,13 @@ func newLean(newHandler func(...otelgrpc.Option) stats.Handler) *lean {
 	return l
 }
 
-// wanted leaves health checks out.
-var wanted = filters.Not(filters.HealthCheck())
+// wanted leaves health checks out. Of a method that is none the filter would
+// first make a clean path.
+func wanted(info *stats.RPCTagInfo) bool {
+	return !strings.Contains(info.FullMethodName, "grpc.health.v1.Health") || !healthCheck(info)
+}
+
+var healthCheck = filters.HealthCheck()
 
 // serverSide and clientSide differ in how the trace travels.
 type (
@@ -47,7 +54,8 @@ type (
 // quiet is a call that nobody samples, as the context in which it runs.
 type quiet struct {
 	context.Context
-	by     *lean // nil: contrib's handler has it
+	remote remote.Span // the caller's, or that of a trace that begins here
+	by     *lean       // nil: contrib's handler has it
 	method string
 	server net.Addr // once it is known
 }
@@ -56,6 +64,9 @@ type quiet struct {
 func (c *quiet) Value(key any) any {
 	if l, ok := key.(*lean); ok && (l == c.by || c.by == nil) {
 		return c
+	}
+	if c.remote.Context.IsValid() && key == remote.Key {
+		return &c.remote
 	}
 	return c.Context.Value(key)
 }
@@ -74,26 +85,48 @@ func (l *lean) callOf(ctx context.Context) *quiet {
 
 // TagRPC implements stats.Handler.
 func (s serverSide) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	ctx = extract(ctx)
-	next, ok := s.unsampled(ctx, info)
-	if !ok {
-		return s.full(ctx, info)
+	c := &quiet{Context: ctx, method: info.FullMethodName}
+	c.extract()
+	if !s.unsampled(c, info) {
+		return s.full(c, info)
 	}
-	return &quiet{Context: next, by: s.lean, method: info.FullMethodName}
+	c.by = s.lean
+	return c
 }
 
 // TagRPC implements stats.Handler.
 func (s clientSide) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	next, ok := s.unsampled(ctx, info)
-	if !ok {
+	c := &quiet{Context: ctx, method: info.FullMethodName}
+	if !s.unsampled(c, info) {
 		return s.full(ctx, info)
 	}
-	return &quiet{Context: inject(next), by: s.lean, method: info.FullMethodName}
+	c.by, c.Context = s.lean, c.inject()
+	return c
 }
 
-func (l *lean) unsampled(ctx context.Context, info *stats.RPCTagInfo) (context.Context, bool) {
-	next, ok := orchestrall.Unsampled(ctx)
-	return next, ok && wanted(info)
+// unsampled reports whether nobody samples the call. One with which a trace
+// begins has ids then.
+func (l *lean) unsampled(c *quiet, info *stats.RPCTagInfo) bool {
+	if !wanted(info) {
+		return false
+	}
+	if !trace.SpanContextFromContext(c).IsValid() {
+		if sc, ok := orchestrall.UnsampledRoot(); ok {
+			c.below(sc)
+			return true
+		}
+	}
+	_, ok := orchestrall.Unsampled(c)
+	return ok
+}
+
+// below makes sc the span in c.
+func (c *quiet) below(sc trace.SpanContext) {
+	if remote.Key != nil {
+		c.remote.Context = sc
+		return
+	}
+	c.Context = trace.ContextWithSpanContext(c.Context, sc)
 }
 
 // full hands the call to contrib's handler. A call of the same side around it,
@@ -148,7 +181,7 @@ func (l *lean) end(c *quiet, rs *stats.End) {
 // replay tells contrib's handler of a call that is over.
 func (l *lean) replay(c *quiet, code codes.Code, rs *stats.End) {
 	defer contain()
-	p := &past{Context: c.Context, begin: rs.BeginTime, failed: failed(code, rs.Client)}
+	p := &past{Context: c, begin: rs.BeginTime, failed: failed(code, rs.Client)}
 	method := strings.Clone(c.method) // what is learned is kept
 	ctx := l.replays.TagRPC(p, &stats.RPCTagInfo{FullMethodName: method})
 	l.replays.HandleRPC(ctx, &stats.Begin{Client: rs.Client, BeginTime: rs.BeginTime})

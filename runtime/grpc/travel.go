@@ -2,6 +2,8 @@ package grpc
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/baggage"
@@ -9,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/contextkey"
 	"github.com/orchestrall/orchestrall/runtime/internal/w3c"
 )
 
@@ -35,72 +38,63 @@ type silent struct{ injecting }
 // Inject implements propagation.TextMapPropagator.
 func (silent) Inject(context.Context, propagation.TextMapCarrier) {}
 
-// extract returns ctx with what the metadata says about the caller's trace.
-func extract(ctx context.Context) (extracted context.Context) {
-	extracted = ctx
+// extract puts what the metadata says about the caller's trace into the context.
+func (c *quiet) extract() {
 	defer contain()
-	if w3c.Installed() && one(ctx, "tracestate") == "" && one(ctx, "baggage") == "" {
-		parent := one(ctx, "traceparent")
-		if parent == "" {
-			return ctx
+	md := received(c.Context)
+	if w3c.Installed() && len(md["tracestate"]) == 0 && len(md["baggage"]) == 0 {
+		parents := md["traceparent"]
+		if len(parents) == 0 {
+			return
 		}
-		if sc, ok := w3c.Parse(parent); ok {
-			return trace.ContextWithRemoteSpanContext(ctx, sc)
+		if sc, ok := w3c.Parse(parents[0]); ok {
+			c.below(sc)
+			return
 		}
 	}
-	if got := otel.GetTextMapPropagator().Extract(ctx, incoming{ctx}); got != nil {
-		extracted = got
+	if got := otel.GetTextMapPropagator().Extract(c.Context, incoming{carrier(md)}); got != nil {
+		c.Context = got
 	}
-	return extracted
 }
 
-// one is the first value of a key in the metadata that came.
-func one(ctx context.Context, key string) string {
-	if values := metadata.ValueFromIncomingContext(ctx, key); len(values) > 0 {
-		return values[0]
+// incomingKey is the key under which a context holds the metadata that came.
+var incomingKey = contextkey.Of(func(ctx context.Context) { metadata.FromIncomingContext(ctx) })
+
+// received is the metadata that came, which is not to be written to:
+// metadata.FromIncomingContext would copy all of it.
+func received(ctx context.Context) metadata.MD {
+	if md, ok := ctx.Value(incomingKey).(metadata.MD); ok {
+		return md
 	}
-	return ""
+	md, _ := metadata.FromIncomingContext(ctx)
+	return md
 }
 
-// incoming reads metadata without a copy of all of it.
-type incoming struct{ ctx context.Context }
-
-// Get implements propagation.TextMapCarrier.
-func (c incoming) Get(key string) string { return one(c.ctx, key) }
-
-// Set implements propagation.TextMapCarrier; nobody writes here.
-func (incoming) Set(string, string) {}
-
-// Keys implements propagation.TextMapCarrier.
-func (c incoming) Keys() []string {
-	md, _ := metadata.FromIncomingContext(c.ctx)
-	return keys(md)
-}
-
-// inject returns ctx with the trace in the metadata of the call.
-func inject(ctx context.Context) (injected context.Context) {
-	injected = ctx
+// inject returns the context around c with the trace of c in the metadata of the
+// call.
+func (c *quiet) inject() (injected context.Context) {
+	injected = c.Context
 	defer contain()
-	md, ok := metadata.FromOutgoingContext(ctx)
+	md, ok := metadata.FromOutgoingContext(injected)
 	if !ok {
-		if w3c.Installed() && baggage.FromContext(ctx).Len() == 0 {
-			if parent, ok := w3c.Format(trace.SpanContextFromContext(ctx)); ok {
-				return metadata.AppendToOutgoingContext(ctx, "traceparent", parent)
+		if w3c.Installed() && baggage.FromContext(injected).Len() == 0 {
+			if parent, ok := w3c.Format(trace.SpanContextFromContext(c)); ok {
+				return metadata.AppendToOutgoingContext(injected, "traceparent", parent)
 			}
 		}
 		md = metadata.MD{}
 	}
-	otel.GetTextMapPropagator().Inject(ctx, outgoing(md))
+	otel.GetTextMapPropagator().Inject(c, carrier(md))
 	if len(md) == 0 {
-		return ctx
+		return injected
 	}
-	return metadata.NewOutgoingContext(ctx, md)
+	return metadata.NewOutgoingContext(injected, md)
 }
 
-type outgoing metadata.MD
+type carrier metadata.MD
 
 // Get implements propagation.TextMapCarrier.
-func (c outgoing) Get(key string) string {
+func (c carrier) Get(key string) string {
 	if values := metadata.MD(c).Get(key); len(values) > 0 {
 		return values[0]
 	}
@@ -108,15 +102,13 @@ func (c outgoing) Get(key string) string {
 }
 
 // Set implements propagation.TextMapCarrier.
-func (c outgoing) Set(key, value string) { metadata.MD(c).Set(key, value) }
+func (c carrier) Set(key, value string) { metadata.MD(c).Set(key, value) }
 
 // Keys implements propagation.TextMapCarrier.
-func (c outgoing) Keys() []string { return keys(metadata.MD(c)) }
+func (c carrier) Keys() []string { return slices.Collect(maps.Keys(c)) }
 
-func keys(md metadata.MD) []string {
-	names := make([]string, 0, len(md))
-	for name := range md {
-		names = append(names, name)
-	}
-	return names
-}
+// incoming is a carrier that nobody writes to.
+type incoming struct{ carrier }
+
+// Set implements propagation.TextMapCarrier.
+func (incoming) Set(string, string) {}

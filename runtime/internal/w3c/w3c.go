@@ -102,22 +102,23 @@ func Format(sc trace.SpanContext) (string, bool) {
 
 // unhex reads lower-case digits, the only ones that the specification allows.
 func unhex(out []byte, s string) bool {
+	bad := byte(0)
 	for i := range out {
-		high, low := digit(s[2*i]), digit(s[2*i+1])
-		if high > 15 || low > 15 {
-			return false
-		}
+		high, low := digits[s[2*i]], digits[s[2*i+1]]
+		bad |= high | low
 		out[i] = high<<4 | low
 	}
-	return true
+	return bad <= 15
 }
 
-func digit(c byte) byte {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0'
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10
+// digits are the values of hexadecimal digits, by byte; that of any other byte
+// has bits that no digit's has.
+var digits = func() (values [256]byte) {
+	for i := range values {
+		values[i] = 0xf0
 	}
-	return 255
-}
+	for i, c := range []byte("0123456789abcdef") {
+		values[c] = byte(i)
+	}
+	return values
+}()
