@@ -15,6 +15,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"path"
 	"slices"
 	"strings"
 
@@ -39,6 +40,7 @@ type library struct {
 	pkg     string
 	follows string // the library whose choice counts where nothing else is said
 	places  []place
+	makes   []string // functions, and types of composite literals, with which code comes by what is hooked
 }
 
 var libraries = map[string]library{
@@ -46,14 +48,14 @@ var libraries = map[string]library{
 		{"sql.go", "", "OpenDB", openDB},
 		{"sql.go", "", "Open", open},
 		{"sql.go", "Conn", "Raw", raw},
-	}},
+	}, makes: []string{"Open", "OpenDB"}},
 	"net/http": {pkg: "net/http", places: []place{
 		{"server.go", "serverHandler", "ServeHTTP", serve},
 		{"request.go", "", "MaxBytesReader", ownWriter},
-	}},
+	}, makes: []string{"Server", "ListenAndServe", "ListenAndServeTLS", "Serve", "ServeTLS"}},
 	"net/http-client": {pkg: "net/http", follows: "net/http", places: []place{
 		{"transport.go", "Transport", "roundTrip", roundTrip},
-	}},
+	}, makes: []string{"Client", "DefaultClient", "Get", "Head", "Post", "PostForm"}},
 }
 
 // added is the file that each package gets. The types of variables stand on
@@ -79,6 +81,61 @@ func Follows(name string) string { return libraries[name].follows }
 
 // Package returns the standard package that the hooks of a library edit.
 func Package(name string) string { return libraries[name].pkg }
+
+// Makes returns what the first of a library's databases, servers or clients in
+// a file comes from: a function or variable that is used, or the type of a
+// literal; "" where the file has none.
+func Makes(name string, file *ast.File) string {
+	l := libraries[name]
+	as := ""
+	for _, spec := range file.Imports {
+		if strings.Trim(spec.Path.Value, "\"`") == l.pkg {
+			if as = path.Base(l.pkg); spec.Name != nil {
+				as = spec.Name.Name
+			}
+		}
+	}
+	if as == "" || as == "_" {
+		return ""
+	}
+	found := ""
+	mentioned := func(e ast.Expr) {
+		if sel, ok := e.(*ast.SelectorExpr); ok && found == "" && slices.Contains(l.makes, sel.Sel.Name) {
+			if id, ok := sel.X.(*ast.Ident); ok && id.Name == as {
+				found = path.Base(l.pkg) + "." + sel.Sel.Name
+			}
+		}
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CompositeLit:
+			mentioned(n.Type)
+		case *ast.CallExpr:
+			mentioned(n.Fun)
+			for _, arg := range n.Args { // new(http.Client), or handed on
+				mentioned(arg)
+			}
+		case *ast.AssignStmt:
+			for _, e := range n.Rhs {
+				mentioned(e)
+			}
+		case *ast.ReturnStmt:
+			for _, e := range n.Results {
+				mentioned(e)
+			}
+		case *ast.KeyValueExpr:
+			mentioned(n.Value)
+		case *ast.SelectorExpr: // http.DefaultClient.Do
+			mentioned(n.X)
+		case *ast.ValueSpec:
+			for _, e := range n.Values {
+				mentioned(e)
+			}
+		}
+		return found == ""
+	})
+	return found
+}
 
 // Added is the name of the file that a standard package gets.
 const Added = "orchestrall_hooks.go"

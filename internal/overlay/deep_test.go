@@ -23,6 +23,7 @@ go 1.24
 -- orchestrall.yaml --
 hooks:
   net/http: deep
+  database/sql: deep
 -- main.go --
 package main
 
@@ -34,7 +35,21 @@ hook: github.com/orchestrall/orchestrall/runtime/std
 points:
   - function: net/http.Get
     replace: Get
+-- sql.yaml --
+library: database/sql
+hook: github.com/orchestrall/orchestrall/runtime/std
+points:
+  - function: database/sql.Open
+    replace: Open
 `)
+	state := func(all []*Hooked, library string) (config.Depth, State) {
+		for _, h := range all {
+			if h.Library == library {
+				return h.Depth, h.State
+			}
+		}
+		return "", ""
+	}
 	env := func(problems *bytes.Buffer) Env {
 		e := p.env(problems, problems)
 		e.Libraries = p.libraries
@@ -42,8 +57,10 @@ points:
 	}
 	var out bytes.Buffer
 	all, ds, err := Hooks(env(&out), []string{"./..."})
-	if err != nil || len(ds) > 0 || len(all) != 1 || all[0].Depth != config.Deep || all[0].State != Applies {
-		t.Fatal(all, ds, err)
+	for _, library := range []string{"net/http", "database/sql"} {
+		if depth, is := state(all, library); err != nil || len(ds) > 0 || depth != config.Deep || is != Applies {
+			t.Fatal(library, depth, is, ds, err)
+		}
 	}
 
 	root, err := exec.Command("go", "env", "GOROOT").Output()
@@ -65,8 +82,11 @@ points:
 		t.Fatal(err)
 	}
 	all, ds, err = Hooks(env(&out), []string{"-overlay=" + replace, "./..."})
-	if err != nil || len(ds) != 1 || all[0].Depth != config.Calls || all[0].State != NotImported {
-		t.Fatal(all, ds, err)
+	if depth, is := state(all, "net/http"); err != nil || len(ds) != 1 || depth != config.Calls || is != NotImported {
+		t.Fatal(depth, is, ds, err)
+	}
+	if depth, is := state(all, "database/sql"); depth != config.Deep || is != Applies {
+		t.Error("the other package:", depth, is)
 	}
 	if got := ds[0].String(); !strings.Contains(got, "orchestrall.yaml:2:3: warning: net/http of go1.") || !strings.Contains(got, "cannot be hooked deep: server.go has no serverHandler.ServeHTTP; calls of it are hooked") {
 		t.Error(got)

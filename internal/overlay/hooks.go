@@ -32,6 +32,9 @@ const (
 	Moved       State = "moved"        // the library or the hook package is not what the hooks expect
 	Unused      State = "nothing used" // imported, and no point is used
 	OwnSpans    State = "own spans"    // the library traces itself
+
+	// OnlyThirdParty code comes by such things, and its calls are not woven.
+	OnlyThirdParty State = "third party"
 )
 
 // A Hooked library is one entry of what [Hooks] returns.
@@ -47,7 +50,17 @@ type Hooked struct {
 	Points  []HookedPoint  `json:"points,omitempty"`
 	Skipped []HookedPlace  `json:"skipped,omitempty"`
 
+	// ThirdParty is who else does what is hooked at calls, of libraries that can
+	// be hooked deep.
+	ThirdParty []ThirdParty `json:"thirdParty,omitempty"`
+
 	lib *hooks.Library
+}
+
+// A ThirdParty is a package whose calls are not woven.
+type ThirdParty struct {
+	Package string `json:"package"`
+	Uses    string `json:"uses"` // sql.Open, http.Client
 }
 
 // A HookedPoint is what one point of a library met.

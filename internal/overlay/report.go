@@ -23,6 +23,9 @@ func Hooks(env Env, args []string) ([]*Hooked, []instrument.Diagnostic, error) {
 			err = s.completeBuild(t)
 		}
 	}
+	if err == nil {
+		s.findThirdParty()
+	}
 	var found problems
 	if errors.As(err, &found) {
 		return nil, found, nil
