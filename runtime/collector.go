@@ -61,10 +61,12 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			continue
 		}
 		for _, s := range *all {
-			out <- s.success
-			if s.failed != nil {
-				out <- s.failed
+			if m.recorded {
+				out <- s.recorded
+				continue
 			}
+			out <- s.success
+			out <- s.failed
 		}
 	}
 	c.collectRunning(out)

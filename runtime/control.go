@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	dto "github.com/prometheus/client_model/go"
 )
 
 // registry holds every operation of the program with what was made of it since.
@@ -227,18 +225,9 @@ func (m *metric) counts() (calls, failed uint64) {
 		return 0, 0
 	}
 	for _, s := range *all {
-		var d dto.Metric
-		if s.success.Write(&d) == nil {
-			calls += d.GetHistogram().GetSampleCount()
-		}
-		if s.failed == nil {
-			continue
-		}
-		d.Reset()
-		if s.failed.Write(&d) == nil {
-			calls += d.GetHistogram().GetSampleCount()
-			failed += d.GetHistogram().GetSampleCount()
-		}
+		lost := s.failed.calls()
+		calls += s.success.calls() + lost
+		failed += lost
 	}
 	return calls, failed
 }

@@ -27,11 +27,12 @@ const (
 	statusFailed  = "failed"
 )
 
-// series is one combination of an operation's own labels. Values that the
-// program records itself have no failed.
+// series is one combination of an operation's own labels, or of values that the
+// program records itself.
 type series struct {
-	success, failed prometheus.Histogram
+	success, failed *histogram
 	exemplars       [2]exemplars // of success, of failed
+	recorded        prometheus.Histogram
 }
 
 // exemplars remembers when a histogram last got an exemplar: one costs as much
@@ -70,11 +71,11 @@ func (s *series) observeSpan(span trace.Span, failed bool, seconds float64, now 
 	}
 	if e.due(seconds, now) {
 		if sc := contextOf(span); sc.IsSampled() {
-			observeTraced(h, seconds, sc)
+			h.observeTraced(seconds, sc.TraceID().String())
 			return
 		}
 	}
-	h.Observe(seconds)
+	h.observe(seconds)
 }
 
 func contextOf(span trace.Span) (sc trace.SpanContext) {
@@ -84,10 +85,10 @@ func contextOf(span trace.Span) (sc trace.SpanContext) {
 
 func (s *series) observe(failed bool, seconds float64) {
 	if failed {
-		s.failed.Observe(seconds)
+		s.failed.observe(seconds)
 		return
 	}
-	s.success.Observe(seconds)
+	s.success.observe(seconds)
 }
 
 // metric holds the series of one operation name in one histogram family. Two
@@ -232,9 +233,13 @@ func (m *metric) at(leaf *node) *series {
 	if s := leaf.series.Load(); s != nil {
 		return s
 	}
-	s := &series{success: m.histogram(leaf, statusSuccess)}
-	if !m.recorded {
-		s.failed = m.histogram(leaf, statusFailed)
+	s := new(series)
+	if m.recorded {
+		opts := m.opts
+		opts.ConstLabels = m.labels(leaf)
+		s.recorded = prometheus.NewHistogram(opts)
+	} else {
+		s.success, s.failed = m.histogram(leaf, statusSuccess), m.histogram(leaf, statusFailed)
 	}
 	var all []*series
 	if old := m.all.Load(); old != nil {
@@ -247,15 +252,17 @@ func (m *metric) at(leaf *node) *series {
 	return s
 }
 
-func (m *metric) histogram(leaf *node, status string) prometheus.Histogram {
+func (m *metric) histogram(leaf *node, status string) *histogram {
+	labels := m.labels(leaf)
+	labels["operation"], labels["status"] = m.operation, status
+	return newHistogram(&m.opts, labels)
+}
+
+// labels are the values on the way to the leaf.
+func (m *metric) labels(leaf *node) prometheus.Labels {
 	labels := prometheus.Labels{}
-	if !m.recorded {
-		labels["operation"], labels["status"] = m.operation, status
-	}
 	for i, n := len(m.keys)-1, leaf; i >= 0; i, n = i-1, n.parent {
 		labels[m.keys[i].name] = n.value
 	}
-	opts := m.opts
-	opts.ConstLabels = labels
-	return prometheus.NewHistogram(opts)
+	return labels
 }

@@ -44,7 +44,7 @@ func RecordMetric(ctx context.Context, name string, value float64, labels Labels
 		}
 		leaf = r.metric.step(leaf, i, v)
 	}
-	histogram := r.metric.at(leaf).success
+	histogram := r.metric.at(leaf).recorded
 	if ctx != nil {
 		if sc := trace.SpanContextFromContext(ctx); sc.IsSampled() {
 			observeTraced(histogram, value, sc)
