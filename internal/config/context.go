@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/scanner"
@@ -49,6 +50,18 @@ func (c *Config) Context(typeName string) (Context, bool) {
 		}
 	}
 	return Context{}, false
+}
+
+// Carriers describes the types of the file in one text: what is woven for the
+// context of a caller depends on nothing else of them.
+func (c *Config) Carriers() string {
+	var text strings.Builder
+	if c != nil {
+		for _, x := range c.Contexts {
+			fmt.Fprintf(&text, "%q %q\n", x.Type, x.Get)
+		}
+	}
+	return text.String()
 }
 
 // GetExpr returns Get for the variable named value.

@@ -284,7 +284,7 @@ func (w *weaving) weaveAll() ([]*wovenPackage, error) {
 	var missing []*scan.Folder
 	for i, f := range w.candidates {
 		all[i] = &wovenPackage{folder: f}
-		if !w.store.readJSON("woven", w.entryKey(f, shape), all[i]) {
+		if !w.store.readJSON("woven", w.entryKey(f, shape, f.Module.Config.Carriers()), all[i]) {
 			missing = append(missing, f)
 		}
 	}
@@ -305,7 +305,7 @@ func (w *weaving) weaveAll() ([]*wovenPackage, error) {
 			if w.load.changed != nil {
 				return nil, w.load.changed
 			}
-			if err := w.store.writeEntry("woven", w.entryKey(f, shape), all[i]); err != nil {
+			if err := w.store.writeEntry("woven", w.entryKey(f, shape, f.Module.Config.Carriers()), all[i]); err != nil {
 				return nil, err
 			}
 		}
@@ -367,6 +367,7 @@ func (w *weaving) weavePackage(to *wovenPackage, bound []*weave.Hook) {
 			continue
 		}
 		q := *p
+		q.Config = f.Module.Config
 		q.Files = slices.DeleteFunc(slices.Clone(p.Files), func(file weave.File) bool { return weave.IsOurs(file.Src) })
 		r := weave.Weave(&q, bound)
 		if to.Edits == nil {

@@ -134,6 +134,7 @@ func (c *compilation) check(fset *token.FileSet, imports types.Importer) *weave.
 	checker := &weave.Checker{Fset: fset, Imports: imports, Arch: os.Getenv("GOARCH")}
 	pkg, _ := checker.Check(c.unit.pkg.ImportPath, all, true)
 	if pkg != nil {
+		pkg.Config = c.unit.config
 		pkg.Files = slices.DeleteFunc(slices.Clone(all[:woven]), func(f weave.File) bool { return weave.IsOurs(f.Src) })
 	}
 	return pkg

@@ -65,12 +65,16 @@ func (w *weaver) callerContext(h *Hook, call *ast.CallExpr) (string, bool) {
 }
 
 // hidesNil reports whether nil is a variable, or the like, at that place.
-func (w *weaver) hidesNil(at token.Pos) bool {
+func (w *weaver) hidesNil(at token.Pos) bool { return w.hides("nil", at) }
+
+// hides reports whether a name of the language means something else at that
+// place.
+func (w *weaver) hides(name string, at token.Pos) bool {
 	scope := w.pkg.Types.Scope().Innermost(at)
 	if scope == nil {
 		return false
 	}
-	_, obj := scope.LookupParent("nil", at)
+	_, obj := scope.LookupParent(name, at)
 	return obj != nil && obj.Parent() != types.Universe
 }
 
@@ -84,16 +88,25 @@ func (w *weaver) visibleAt(obj types.Object, at token.Pos) bool {
 	return seen == obj
 }
 
-// contextAt writes the innermost context at that place: a variable, or what a
-// request that the function was handed carries; "" when there is none. One that
-// is made from nothing comes behind the others of the same function.
+// contextAt writes the innermost context at that place; "" when there is none.
 func (w *weaver) contextAt(at token.Pos) string {
-	fallback, function := "", w.enclosing()
+	found, fallback := w.contextsAt(at)
+	if found != "" {
+		return found
+	}
+	return fallback
+}
+
+// contextsAt writes the innermost context at that place: a variable, or what a
+// request, or another carrier, that the function was handed carries. One that is
+// made from nothing is a fallback, behind the others of the same function.
+func (w *weaver) contextsAt(at token.Pos) (found, fallback string) {
+	function := w.enclosing()
 	for scope := w.pkg.Types.Scope().Innermost(at); scope != nil && scope != w.pkg.Types.Scope() && scope != types.Universe; scope = scope.Parent() {
 		if fallback != "" && !within(scope, function) {
 			break
 		}
-		var contexts, requests []*types.Var
+		var contexts, requests, carriers []*types.Var
 		for _, name := range scope.Names() {
 			v, ok := scope.Lookup(name).(*types.Var)
 			if !ok || name == "_" || v.Kind() == types.ResultVar || !w.visibleAt(v, at) {
@@ -104,7 +117,11 @@ func (w *weaver) contextAt(at token.Pos) string {
 				if v.Kind() == types.ParamVar && w.readable(v, at) {
 					requests = append(requests, v)
 				}
-			case !isNamed(t, "context", "Context") || !w.readable(v, at):
+			case !isNamed(t, "context", "Context"):
+				if v.Kind() == types.ParamVar && w.carries(t) && w.readable(v, at) && !w.literalBetween(w.bodyOf(v), at) {
+					carriers = append(carriers, v)
+				}
+			case !w.readable(v, at):
 			case !w.madeFromNothing(v):
 				contexts = append(contexts, v)
 			case fallback == "":
@@ -113,13 +130,18 @@ func (w *weaver) contextAt(at token.Pos) string {
 		}
 		last := func(a, b *types.Var) int { return int(a.Pos() - b.Pos()) }
 		if len(contexts) > 0 {
-			return slices.MaxFunc(contexts, last).Name()
+			return slices.MaxFunc(contexts, last).Name(), fallback
 		}
 		if len(requests) > 0 {
-			return w.contextOf(slices.MaxFunc(requests, last))
+			return w.contextOf(slices.MaxFunc(requests, last)), fallback
+		}
+		if len(carriers) > 0 {
+			if text := w.carried(slices.MaxFunc(carriers, last), at); text != "" {
+				return text, fallback
+			}
 		}
 	}
-	return fallback
+	return "", fallback
 }
 
 // enclosing returns the function that the current node stands in.

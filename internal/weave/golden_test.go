@@ -57,6 +57,7 @@ type golden struct {
 	file    string
 	archive *txtar.Archive
 	library *hooks.Library
+	config  *config.Config    // orchestrall.yaml, nil without one
 	files   map[string][]byte // by path in the module
 	wants   map[string]string
 }
@@ -80,6 +81,11 @@ func loadGoldens(t testing.TB) []*golden {
 			} else if f.Name == "hooks.yaml" {
 				var problems []config.Problem
 				if g.library, problems = config.ParseLibrary(name, f.Data); len(problems) > 0 {
+					t.Fatal(problems)
+				}
+			} else if f.Name == config.FileName {
+				var problems []config.Problem
+				if g.config, problems = config.Parse(name, f.Data); len(problems) > 0 {
 					t.Fatal(problems)
 				}
 			} else {
@@ -183,6 +189,7 @@ func (g *golden) woven(t testing.TB) (map[string][]byte, string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		p.Config = g.config
 		r := weave.Weave(p, bound)
 		for name, edits := range r.Edits {
 			if out[name], err = rewrite.Apply(files[name], edits); err != nil {

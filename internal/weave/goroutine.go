@@ -1,6 +1,7 @@
 package weave
 
 import (
+	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -8,7 +9,8 @@ import (
 
 // detached weaves pkg.Func() in what a go statement starts, or in its
 // arguments: the hook's function gets the context of the function around the
-// statement. It reports whether there is one.
+// statement. It reports whether there is one. A parameter that stays as it is
+// can be read by the goroutine; any other context is read by the statement.
 func (w *weaver) detached(h *Hook, sel *ast.SelectorExpr, pkg *ast.Ident) bool {
 	call := w.callOf(sel)
 	if call == nil || len(call.Args) > 0 || call.Fun != ast.Expr(sel) {
@@ -19,19 +21,66 @@ func (w *weaver) detached(h *Hook, sel *ast.SelectorExpr, pkg *ast.Ident) bool {
 		return false
 	}
 	obj, body := w.contextAround(at)
-	if obj == nil || !w.visibleAt(obj, call.Pos()) {
-		return false
+	if obj != nil && (!w.visibleAt(obj, call.Pos()) || later && w.changes(body, obj)) {
+		obj = nil
 	}
-	if later && w.changes(body, obj) {
-		w.note(h, sel.Pos(), "%s is assigned in the function around the go statement, so the goroutine cannot read it", obj.Name())
-		return true
-	}
-	ctx := obj.Name()
-	if isRequest(obj.Type()) {
+	var ctx string
+	switch {
+	case obj == nil && later:
+		ctx = w.capture(h, sel, at)
+	case obj == nil:
+		ctx = w.contextOfStatement(at)
+	case isRequest(obj.Type()):
 		ctx = w.contextOf(obj)
+	default:
+		ctx = obj.Name()
+	}
+	if ctx == "" {
+		return false
 	}
 	w.madeFrom(h, sel, pkg, call, ctx)
 	return true
+}
+
+// contextOfStatement writes the context that the go statement among the parents
+// can read; "" when there is none but what is made from nothing.
+func (w *weaver) contextOfStatement(at int) string {
+	inside := w.parents
+	defer func() { w.parents = inside }()
+	w.parents = inside[:at]
+	text, _ := w.contextsAt(inside[at].Pos())
+	return text
+}
+
+// capture returns the variable of a function literal in the go statement that
+// has the context of the statement; "" when there can be none. The literal
+// becomes what a function returns that is called when the statement is executed.
+func (w *weaver) capture(h *Hook, sel *ast.SelectorExpr, at int) string {
+	var lit *ast.FuncLit
+	for _, n := range w.parents[at:] {
+		if f, ok := n.(*ast.FuncLit); ok {
+			lit = f
+			break
+		}
+	}
+	if name := w.captured[lit]; name != "" {
+		return name
+	}
+	text := w.contextOfStatement(at)
+	if text == "" {
+		return ""
+	}
+	typ, ok := w.spell(h.fn.Signature().Params().At(0).Type(), w.parents[at].Pos())
+	if !ok || w.lines(lit.Type.Pos(), lit.Type.End()) != "" {
+		w.note(h, sel.Pos(), "the function that the go statement starts has a type of several lines, or hides a name")
+		return ""
+	}
+	name := w.unique("orchestrallcontext")
+	of := string(w.file.Src[w.offset(lit.Type.Pos()):w.offset(lit.Type.End())])
+	w.insert(lit.Pos(), fmt.Sprintf("func(%s %s) %s { return ", name, typ, of))
+	w.insert(lit.End(), " }("+text+")")
+	w.captured[lit] = name
+	return name
 }
 
 // madeFrom replaces pkg.Func() by the hook's function of what arg says.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/orchestrall/orchestrall/internal/config"
 	"github.com/orchestrall/orchestrall/internal/hooks"
 	"github.com/orchestrall/orchestrall/rewrite"
 )
@@ -21,6 +22,8 @@ type Package struct {
 	Types *types.Package
 	Info  *types.Info
 	Files []File
+	// Config tells how types of the user's own carry a context; nil for none.
+	Config *config.Config
 }
 
 // A File is one file of a package.
@@ -104,12 +107,14 @@ type weaver struct {
 	replaced map[*types.PkgName]int
 	dropped  map[*ast.Ident]bool
 	handled  map[ast.Node]bool
+	captured map[*ast.FuncLit]string // its variable that has the context of its go statement
 	parents  []ast.Node
 }
 
 func (w *weaver) weaveFile(f *File) {
 	w.file, w.edits, w.aliases, w.names = f, nil, make(map[string]string), nil
 	w.replaced, w.dropped, w.handled = make(map[*types.PkgName]int), make(map[*ast.Ident]bool), make(map[ast.Node]bool)
+	w.captured = make(map[*ast.FuncLit]string)
 	w.marks = marked(f)
 	w.parents = w.parents[:0]
 	ast.Inspect(f.Tree, func(n ast.Node) bool {
@@ -259,6 +264,13 @@ func (w *weaver) alias(prefix string, pkg *types.Package) string {
 	if name := w.aliases[pkg.Path()]; name != "" {
 		return name
 	}
+	name := w.unique(prefix + pkg.Name())
+	w.aliases[pkg.Path()] = name
+	return name
+}
+
+// unique returns a name that the file has no use for.
+func (w *weaver) unique(want string) string {
 	if w.names == nil {
 		w.names = make(map[string]bool)
 		ast.Inspect(w.file.Tree, func(n ast.Node) bool {
@@ -268,12 +280,11 @@ func (w *weaver) alias(prefix string, pkg *types.Package) string {
 			return true
 		})
 	}
-	name := prefix + pkg.Name()
+	name := want
 	for n := 2; w.names[name] || w.pkg.Types.Scope().Lookup(name) != nil; n++ {
-		name = fmt.Sprintf("%s%s_%d", prefix, pkg.Name(), n)
+		name = fmt.Sprintf("%s_%d", want, n)
 	}
 	w.names[name] = true
-	w.aliases[pkg.Path()] = name
 	return name
 }
 
