@@ -68,6 +68,28 @@ var libraryModules = map[string]string{
 	"example.com_lib_v1.1.0.txt": libraryModule("v1.1.0"),
 	"example.com_dep_v1.5.0.txt": dependency("v1.5.0"),
 	"example.com_dep_v1.0.0.txt": dependency("v1.0.0"),
+	"example.com_mid_v1.0.0.txt": midModule("v1.0.0"),
+	"example.com_mid_v1.5.0.txt": midModule("v1.5.0"),
+}
+
+func midModule(version string) string {
+	mod := `
+module example.com/mid
+
+go 1.24
+
+require example.com/dep ` + version + `
+`
+	return "-- .mod --" + mod + "-- .info --\n{\"Version\":\"" + version + "\"}\n-- go.mod --" + mod + `
+-- mid.go --
+package mid
+-- extra/extra.go --
+package extra
+
+import "example.com/dep"
+
+const Version = dep.Version
+`
 }
 
 func libraryModule(version string) string {
@@ -336,6 +358,74 @@ func Open`), stubLibraries)
 	}
 }
 
+// needRuntime has the stub runtime require a module, and import packages.
+func (p *hookProject) needRuntime(requirement string, imports ...string) {
+	p.t.Helper()
+	src := "package bootstrap\n"
+	for _, path := range imports {
+		src += "import _ \"" + path + "\"\n"
+	}
+	for name, text := range map[string]string{
+		"go.mod":             "module github.com/orchestrall/orchestrall/runtime\n\ngo 1.24\n\nrequire " + requirement + "\n",
+		"bootstrap/needs.go": src,
+	} {
+		if err := os.WriteFile(filepath.Join(p.runtime, filepath.FromSlash(name)), []byte(text), 0o666); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
+// What go.mod files ask for and no package uses is not raised.
+func TestUnusedVersionsAreHeld(t *testing.T) {
+	for _, workspace := range []string{"", "-- go.work --\ngo 1.24\n\nuse .\n"} {
+		p := writeHooked(t, edited(hookedApp, "require example.com/lib v1.1.0", "require (\n\texample.com/dep v1.0.0\n\texample.com/lib v1.1.0\n)",
+			`	"example.com/lib"
+)
+
+func Open(s string) string { return strings.ToUpper(lib.Open(s)) }`, `	"example.com/dep"
+	"example.com/lib"
+)
+
+func Open(s string) string { return strings.ToUpper(lib.Open(s)+dep.Version) }`)+workspace, stubLibraries)
+		p.libraries = p.libraries[:1]
+		p.settle()
+		p.needRuntime("example.com/dep v1.5.0")
+		_, stderr := p.build("build", "-o", "out.exe", ".")
+		if stderr != "" {
+			t.Errorf("%s", stderr)
+		}
+		if stdout, said := p.execute("out.exe"); stdout != "OPEN XV1.0.0\n" || said != "started example.com/app\nhook: ToUpper\n" {
+			t.Errorf("%q %q", stdout, said)
+		}
+	}
+}
+
+// A package of a raised module that only the user's code imports may need newer
+// versions, too, and their sums.
+func TestRaisedModulesHaveWhatTheyNeed(t *testing.T) {
+	for _, workspace := range []string{"", "-- go.work --\ngo 1.24\n\nuse .\n"} {
+		p := writeHooked(t, edited(hookedApp, "require example.com/lib v1.1.0", "require (\n\texample.com/lib v1.1.0\n\texample.com/mid v1.0.0\n)",
+			`	"example.com/lib"
+)
+
+func Open(s string) string { return strings.ToUpper(lib.Open(s)) }`, `	"example.com/lib"
+	"example.com/mid/extra"
+)
+
+func Open(s string) string { return strings.ToUpper(lib.Open(s)+extra.Version) }`)+workspace+"-- orchestrall.yaml --\nupgrades: [example.com/mid]\n", stubLibraries)
+		p.libraries = p.libraries[:1]
+		p.settle()
+		p.needRuntime("example.com/mid v1.5.0", "example.com/mid")
+		_, stderr := p.build("build", "-o", "out.exe", ".")
+		if !strings.Contains(stderr, "so this build has example.com/dep v1.5.0 (go.mod: v1.0.0), example.com/mid v1.5.0 (go.mod: v1.0.0); ") {
+			t.Errorf("%s", stderr)
+		}
+		if stdout, said := p.execute("out.exe"); stdout != "OPEN XV1.5.0\n" || said != "started example.com/app\nhook: ToUpper\n" {
+			t.Errorf("%q %q", stdout, said)
+		}
+	}
+}
+
 // Where the runtime itself would raise a version, a program without directives
 // is built as it is.
 func TestRuntimeWouldRaise(t *testing.T) {
@@ -348,10 +438,7 @@ func Open`, `	_ "example.com/dep"
 
 func Open`), stubLibraries)
 	p.settle()
-	mod := "module github.com/orchestrall/orchestrall/runtime\n\ngo 1.24\n\nrequire example.com/dep v1.5.0\n"
-	if err := os.WriteFile(filepath.Join(p.runtime, "go.mod"), []byte(mod), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	p.needRuntime("example.com/dep v1.5.0", "example.com/dep")
 	for range 2 {
 		_, stderr := p.build("build", "-o", "out.exe", ".")
 		if !strings.HasPrefix(stderr, "go.mod:6:2: warning: libraries are not instrumented: example.com/dep v1.0.0 would become v1.5.0: the runtime needs it; ") {
@@ -387,10 +474,7 @@ import "example.com/lib"
 func Open(s string) string { println("own: Open"); return lib.Open(s) }
 `, stubLibraries)
 	p.settle()
-	mod := "module github.com/orchestrall/orchestrall/runtime\n\ngo 1.24\n\nrequire example.com/dep v1.5.0\n"
-	if err := os.WriteFile(filepath.Join(p.runtime, "go.mod"), []byte(mod), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	p.needRuntime("example.com/dep v1.5.0", "example.com/dep")
 	for _, prefix := range []string{"libraries are not instrumented: ", "telemetry is not started: "} {
 		_, stderr := p.build("build", "-o", "out.exe", ".")
 		if want := "go.mod:6:2: warning: " + prefix + "example.com/dep v1.0.0 would become v1.5.0: the runtime needs it; "; !strings.HasPrefix(stderr, want) || strings.Count(stderr, "\n") != 1 {

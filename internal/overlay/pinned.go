@@ -1,8 +1,10 @@
 package overlay
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -17,31 +19,39 @@ import (
 // require something newer raises them, and so does a build.
 type pinner struct {
 	*session
-	mod    *modfile.File
-	direct map[string]string // modules that first-party packages import, and one of these
+	mod     *modfile.File
+	imports []string          // what first-party packages import of required modules
+	direct  map[string]string // these modules, and a package that imports each
 }
 
 func (s *session) pinner(m *scan.Module, mod *modfile.File) *pinner {
-	p := &pinner{s, mod, make(map[string]string)}
+	p := &pinner{session: s, mod: mod, direct: make(map[string]string)}
+	seen := make(map[string]bool)
 	for _, folder := range s.tree.Folders {
 		if folder.Module != m {
 			continue
 		}
 		for _, file := range folder.Files {
 			for _, path := range file.Imports {
-				if module := p.moduleOf(path); module != "" && p.direct[module] == "" && s.tree.Folder(path) == nil {
-					p.direct[module] = folder.ImportPath
+				if seen[path] || s.tree.Folder(path) != nil {
+					continue
+				}
+				seen[path] = true
+				if module := moduleOf(mod, path); module != "" {
+					p.imports = append(p.imports, path)
+					p.direct[module] = cmp.Or(p.direct[module], folder.ImportPath)
 				}
 			}
 		}
 	}
+	slices.Sort(p.imports)
 	return p
 }
 
 // moduleOf is the required module that a package is looked for in first.
-func (p *pinner) moduleOf(pkg string) string {
+func moduleOf(mod *modfile.File, pkg string) string {
 	found := ""
-	for _, req := range p.mod.Require {
+	for _, req := range mod.Require {
 		path := req.Mod.Path
 		if len(path) > len(found) && (pkg == path || strings.HasPrefix(pkg, path+"/")) {
 			found = path
@@ -63,7 +73,7 @@ func (p *pinner) pin(req *modfile.Require) (how string, pinned bool) {
 		return " (its line has a comment)", true
 	}
 	for _, tool := range p.mod.Tool {
-		if p.moduleOf(tool.Path) == path {
+		if moduleOf(p.mod, tool.Path) == path {
 			return " (the tool " + tool.Path + " is in it)", true
 		}
 	}
@@ -95,10 +105,11 @@ func commented(line *modfile.Line) bool {
 	return false
 }
 
-// pins are the indirect requirements that are pinned, one a line: what a
-// resolution depends on besides go.mod.
-func (p *pinner) pins() string {
+// key is what a resolution depends on besides go.mod: the packages that may be
+// compiled with other versions, and the indirect requirements that are pinned.
+func (p *pinner) key() string {
 	var all strings.Builder
+	fmt.Fprintln(&all, p.imports)
 	for _, req := range p.mod.Require {
 		if how, pinned := p.pin(req); pinned && req.Indirect {
 			fmt.Fprintf(&all, "%s%s\n", req.Mod.Path, how)

@@ -212,7 +212,7 @@ func (r *requirer) module(m *scan.Module) (*resolution, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := r.key("module", m.Dir, mod, sum, r.vendorState(m, mod), r.pinner(m, f).pins())
+	key := r.key("module", m.Dir, mod, sum, r.vendorState(m, mod), r.pinner(m, f).key())
 	var res resolution
 	if !r.store.readJSON("module", key, &res) {
 		if err := r.resolve(&res, func(to *resolution) error { return r.resolveModule(m, mod, sum, to) }); err != nil {
@@ -340,59 +340,14 @@ func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, res *resolutio
 	if err != nil {
 		return err
 	}
-	after, err := modfile.Parse(m.GoMod, mod, nil)
-	if err != nil {
+	c := &completion{requirer: r, module: m, mod: mod, sum: sum, before: before, vendored: vendored, dir: tmp}
+	if err := c.complete(); err != nil {
 		return err
 	}
-	if err := r.addRequirements(after); err != nil {
+	if err := r.judge(c.raised, res); err != nil {
 		return err
 	}
-	copied, err := after.Format()
-	if err != nil {
-		return err
-	}
-	if requires(before, templates.RuntimePath) && len(r.modules()) == 0 {
-		copied = mod
-	}
-	modCopy, sumCopy := filepath.Join(tmp, "go.mod"), filepath.Join(tmp, "go.sum")
-	if err := os.WriteFile(modCopy, copied, 0o666); err != nil {
-		return err
-	}
-	sums := sum
-	// Where go.mod names a version the user's own go.sum speaks for it.
-	for _, module := range append([]string{templates.RuntimePath}, r.modules()...) {
-		if !requires(before, module) {
-			sums = mergeSums(sums, r.runtime.sums(module, r.modCache()))
-		}
-	}
-	if err := os.WriteFile(sumCopy, mergeSums(sums, nil), 0o666); err != nil {
-		return err
-	}
-	probe, patterns, err := r.probe(tmp, m.Dir)
-	if err != nil {
-		return err
-	}
-	if vendored {
-		patterns = append(patterns, "./...") // all of it must come from the module cache
-	}
-	args := append([]string{"list", "-mod=mod", "-modfile=" + modCopy, "-overlay=" + probe, "-tags=" + r.args.tags, "-deps", "-f", "{{if .Error}}{{.Error}}{{end}}"}, patterns...)
-	if out, err := r.goCommand(m.Dir, []string{"GOWORK=off"}, args...); err != nil {
-		return r.unresolved(m.GoMod, out, err, vendored)
-	}
-	newMod, err := os.ReadFile(modCopy)
-	if err != nil {
-		return err
-	}
-	newSum, err := os.ReadFile(sumCopy)
-	if err != nil {
-		return err
-	}
-	if after, err = modfile.Parse(m.GoMod, newMod, nil); err != nil {
-		return err
-	}
-	if err := r.judge(r.changes(m, before, after), res); err != nil {
-		return err
-	}
+	after, newSum := c.after, c.sums
 	if vendored {
 		absent := r.absent(m)
 		res.Notes = append(res.Notes, "vendor/ has no "+absent+", so this build reads the module cache (-mod=readonly)"+toVendor(absent))
@@ -400,7 +355,8 @@ func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, res *resolutio
 	if sameRequirements(before, after) && bytes.Equal(mergeSums(sum, nil), mergeSums(newSum, nil)) {
 		return nil // go.mod was complete
 	}
-	if newMod, err = keepGODEBUG(before, after); err != nil {
+	newMod, err := keepGODEBUG(before, after)
+	if err != nil {
 		return err
 	}
 	res.Mod, res.Sum = newMod, newSum
@@ -472,29 +428,6 @@ func sameRequirements(a, b *modfile.File) bool {
 		return strings.Join(list, "\n")
 	}
 	return versions(a) == versions(b)
-}
-
-// probe writes an overlay with one more package below dir, which imports what
-// generated code imports, and returns its pattern. The go command completes
-// requirements only for what a main module's package imports.
-func (r *requirer) probe(tmp, dir string) (overlay string, patterns []string, err error) {
-	var src strings.Builder
-	src.WriteString("package probe\n\n")
-	for _, pkg := range r.packages() {
-		fmt.Fprintf(&src, "import _ %q\n", pkg)
-	}
-	file := filepath.Join(tmp, "probe.go")
-	if err := os.WriteFile(file, []byte(src.String()), 0o666); err != nil {
-		return "", nil, err
-	}
-	const name = "orchestrallprobe"
-	replace := map[string]string{filepath.Join(dir, name, "probe.go"): file}
-	for from, to := range r.user {
-		replace[from] = to
-	}
-	at := &store{dir: tmp}
-	overlay, err = at.writeJSON("overlay", overlayFile{Replace: replace})
-	return overlay, []string{"./" + name}, err
 }
 
 // goCommand runs go args in dir with the user's settings, without the flags

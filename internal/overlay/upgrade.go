@@ -79,10 +79,10 @@ func (r *requirer) judge(changes []change, res *resolution) error {
 	if r.blame != "" {
 		needs = "the hooks for " + r.blame + " need it"
 	}
-	refuse := func(c change, rule, why string) {
+	refuse := func(c change, rule, becomes string) {
 		refused = append(refused, instrument.Diagnostic{
 			Pos: c.pos, Rule: rule,
-			Message: fmt.Sprintf("%s %s%s would become %s%s: %s", c.path, c.was, c.how, c.now, why, needs),
+			Message: fmt.Sprintf("%s %s%s would become %s: %s", c.path, c.was, c.how, becomes, needs),
 			Fix:     fmt.Sprintf("raise it yourself (go get %s@%s), %s", c.path, c.now, allow("it", c.path)),
 		})
 		pinned = append(pinned, c.path)
@@ -90,13 +90,13 @@ func (r *requirer) judge(changes []change, res *resolution) error {
 	for _, c := range changes {
 		switch loops := version.Compare("go"+c.was, "go"+loopVersion) < 0; {
 		case c.path == "go" && loops && !r.upgrades("go"):
-			refuse(c, "raised-go", ", and loops change their meaning at go "+loopVersion)
+			refuse(c, "raised-go", "go "+c.now+", and loops change their meaning at go "+loopVersion)
 		case c.path == "go" && version.Compare(version.Lang("go"+c.was), version.Lang("go"+c.now)) == 0:
 			// go 1.26 becomes go 1.26.0: the same language, the same GODEBUG.
 		case c.path == "go":
 			res.Notes = append(res.Notes, fmt.Sprintf("go %s is built as go %s, with GODEBUG as in go %s: %s", c.was, c.now, c.was, needs))
 		case c.pinned && !r.upgrades(c.path):
-			refuse(c, "raised-version", "")
+			refuse(c, "raised-version", c.now)
 		default:
 			raised = append(raised, fmt.Sprintf("%s %s (go.mod: %s)", c.path, c.now, c.was))
 		}
@@ -111,6 +111,7 @@ func (r *requirer) judge(changes []change, res *resolution) error {
 		return refused
 	}
 	if len(raised) > 0 {
+		slices.Sort(raised)
 		res.Notes = append(res.Notes, "what is woven in needs newer modules than go.mod names, so this build has "+strings.Join(raised, ", ")+
 			"; packages that import them are compiled anew; pinned: in "+config.FileName+" keeps versions")
 	}

@@ -33,7 +33,8 @@ func (r *requirer) workspace() (*resolution, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var members, pins []string
+	var members, pins, imports []string
+	required := make(map[string]bool)
 	needed := append([]string{templates.RuntimePath}, r.modules()...)
 	for _, m := range r.tree.Modules {
 		data, err := r.tree.Read(m.GoMod)
@@ -45,7 +46,11 @@ func (r *requirer) workspace() (*resolution, error) {
 			return nil, err
 		}
 		needed = slices.DeleteFunc(needed, func(module string) bool { return requires(f, module) || module == m.Path })
-		members, pins = append(members, string(data)), append(pins, r.pinner(m, f).pins())
+		pinner := r.pinner(m, f)
+		members, pins, imports = append(members, string(data)), append(pins, pinner.key()), append(imports, pinner.imports...)
+		for _, req := range f.Require {
+			required[req.Mod.Path] = true
+		}
 	}
 	if len(needed) == 0 {
 		return &resolution{}, nil
@@ -57,7 +62,8 @@ func (r *requirer) workspace() (*resolution, error) {
 	if !r.store.readJSON("work", filepath.Base(dir)+".json", &res) ||
 		len(res.Refused) == 0 && !res.Nothing && !r.store.keep(at, at+".sum", filepath.Join(member, "go.mod"), filepath.Join(member, "go.sum"), filepath.Join(member, "bridge.go")) {
 		if err := r.resolve(&res, func(to *resolution) error {
-			err := r.resolveWorkspace(dir, work, sum, needed, to)
+			b := &bridging{requirer: r, dir: dir, work: work, sum: sum, needed: needed, imports: imports, required: required}
+			err := b.resolve(to)
 			if err != nil {
 				_ = os.Remove(at) // no build may read it
 			}
@@ -88,67 +94,109 @@ func (r *requirer) workspace() (*resolution, error) {
 	return &res, nil
 }
 
-// resolveWorkspace writes the go.work and its bridge, which requires those of
-// the needed modules that the packages are in.
-func (r *requirer) resolveWorkspace(dir string, work, sum []byte, needed []string, res *resolution) error {
-	plain, err := r.copyWork(filepath.Join(dir, "plain"), work, sum, "", "")
+// A bridging builds the bridge of a workspace.
+type bridging struct {
+	*requirer
+	dir       string
+	work, sum []byte          // the user's own go.work and go.work.sum
+	needed    []string        // modules that no member requires
+	imports   []string        // what members import of modules that they require
+	required  map[string]bool // these modules
+}
+
+// resolve writes the go.work and its bridge, and judges what that changed. As
+// for a single module, what no package needs newer is held.
+func (b *bridging) resolve(res *resolution) error {
+	plain, err := b.copyWork(filepath.Join(b.dir, "plain"), b.work, b.sum, "", "")
 	if err != nil {
 		return err
 	}
-	before, err := r.buildList(plain)
-	for err != nil && r.unpublish(err) {
-		if plain, err = r.copyWork(filepath.Join(dir, "plain"), work, sum, "", ""); err == nil {
-			before, err = r.buildList(plain)
+	before, err := b.buildList(plain)
+	for err != nil && b.unpublish(err) {
+		if plain, err = b.copyWork(filepath.Join(b.dir, "plain"), b.work, b.sum, "", ""); err == nil {
+			before, err = b.buildList(plain)
 		}
 	}
 	if err != nil {
 		return err
 	}
+	var excluded []module.Version
+	for {
+		with, err := b.write(excluded)
+		if err != nil {
+			return err
+		}
+		environ := []string{"GOWORK=" + with}
+		list := []string{"list", "-tags=" + b.args.tags}
+		if out, err := b.goCommand(b.session.dir, environ, slices.Concat(list, partFlags, []string{bridge})...); err != nil {
+			return b.unresolved(b.tree.Work, out, err, false)
+		}
+		after, err := b.buildList(with)
+		if err != nil {
+			return err
+		}
+		raised := b.workspaceChanges(before, after)
+		if len(raised) == 0 {
+			return nil
+		}
+		out, err := b.goCommand(b.session.dir, environ, slices.Concat(list, []string{"-e"}, partFlags, b.packages(), b.imports)...)
+		if err != nil {
+			return b.unresolved(b.tree.Work, out, err, false)
+		}
+		used, err := readParts(out)
+		if err != nil {
+			return err
+		}
+		more := spared(used, raised, func(path string) bool { return b.required[path] })
+		if len(more) == 0 {
+			return b.judge(raised, res)
+		}
+		excluded = append(excluded, more...)
+	}
+}
+
+// write writes the bridge, which requires those of the needed modules that the
+// packages are in, and the go.work with it.
+func (b *bridging) write(excluded []module.Version) (work string, err error) {
 	mod := new(modfile.File)
 	mod.Syntax = new(modfile.FileSyntax)
 	if err := mod.AddModuleStmt(bridge); err != nil {
-		return err
+		return "", err
 	}
-	if err := mod.AddGoStmt(r.runtimeGo()); err != nil {
-		return err
+	if err := mod.AddGoStmt(b.runtimeGo()); err != nil {
+		return "", err
 	}
 	var sums []byte
-	for _, module := range append([]string{templates.RuntimePath}, r.modules()...) {
-		if !slices.Contains(needed, module) {
+	for _, module := range append([]string{templates.RuntimePath}, b.modules()...) {
+		if !slices.Contains(b.needed, module) {
 			continue
 		}
-		if err := r.runtime.require(mod, module); err != nil {
-			return err
+		if err := b.runtime.require(mod, module); err != nil {
+			return "", err
 		}
-		sums = mergeSums(sums, r.runtime.sums(module, r.modCache()))
+		sums = mergeSums(sums, b.runtime.sums(module, b.modCache()))
+	}
+	for _, v := range excluded {
+		if err := mod.AddExclude(v.Path, v.Version); err != nil {
+			return "", err
+		}
 	}
 	mod.Cleanup()
 	data, err := mod.Format()
 	if err != nil {
-		return err
+		return "", err
 	}
-	to := filepath.Join(dir, "bridge")
+	to := filepath.Join(b.dir, "bridge")
 	src := "package bridge\n\n"
-	for _, pkg := range r.packages() {
+	for _, pkg := range b.packages() {
 		src += "import _ \"" + pkg + "\"\n"
 	}
 	for name, content := range map[string][]byte{"go.mod": data, "go.sum": sums, "bridge.go": []byte(src)} {
 		if err := cachefile.Write(filepath.Join(to, name), content); err != nil {
-			return err
+			return "", err
 		}
 	}
-	with, err := r.copyWork(dir, work, sum, to, r.runtimeGo())
-	if err != nil {
-		return err
-	}
-	if out, err := r.goCommand(r.dir, []string{"GOWORK=" + with}, "list", "-tags="+r.args.tags, "-deps", "-f", "{{if .Error}}{{.Error}}{{end}}", bridge); err != nil {
-		return r.unresolved(r.tree.Work, out, err, false)
-	}
-	after, err := r.buildList(with)
-	if err != nil {
-		return err
-	}
-	return r.judge(r.workspaceChanges(before, after), res)
+	return b.copyWork(b.dir, b.work, b.sum, to, b.runtimeGo())
 }
 
 // unpublish notes versions of members that others require and that, as err

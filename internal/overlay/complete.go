@@ -1,0 +1,233 @@
+package overlay
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
+
+	"github.com/orchestrall/orchestrall/internal/scan"
+	"github.com/orchestrall/orchestrall/templates"
+)
+
+// A completion has the go command complete copies of a go.mod and go.sum for
+// what inserted code imports.
+type completion struct {
+	*requirer
+	module   *scan.Module
+	mod, sum []byte        // the user's own
+	before   *modfile.File // mod, parsed
+	vendored bool          // all of the module's packages must come from the module cache
+	dir      string        // folder of the copies
+	after    *modfile.File // the completed go.mod
+	sums     []byte        // the completed go.sum
+	raised   []change      // what has become newer
+}
+
+// complete fills after, sums and raised. The go command raises a module to the
+// newest version that any go.mod asks for, used or not. What no package needs
+// newer is held at the user's version, by excluding what was asked for.
+func (c *completion) complete() error {
+	var excluded []module.Version
+	for {
+		if err := c.start(excluded); err != nil {
+			return err
+		}
+		if _, err := c.list(c.packages()); err != nil {
+			return err
+		}
+		if len(c.raised) == 0 {
+			return nil
+		}
+		// Packages that the user imports of raised modules need sums, and may need
+		// further modules. What is wrong with them otherwise, the build tells.
+		used, err := c.list(slices.Concat(c.packages(), c.pinner(c.module, c.before).imports), "-e")
+		if err != nil {
+			return err
+		}
+		more := spared(used, c.raised, func(path string) bool { return requires(c.before, path) })
+		if len(more) == 0 {
+			return c.checkSums(used)
+		}
+		excluded = append(excluded, more...)
+	}
+}
+
+// start writes the copies that the go command completes.
+func (c *completion) start(excluded []module.Version) error {
+	mod, err := modfile.Parse(c.module.GoMod, c.mod, nil)
+	if err != nil {
+		return err
+	}
+	if err := c.addRequirements(mod); err != nil {
+		return err
+	}
+	for _, v := range excluded {
+		if err := mod.AddExclude(v.Path, v.Version); err != nil {
+			return err
+		}
+	}
+	data, err := mod.Format()
+	if err != nil {
+		return err
+	}
+	if requires(c.before, templates.RuntimePath) && len(c.modules()) == 0 && len(excluded) == 0 {
+		data = c.mod
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, "go.mod"), data, 0o666); err != nil {
+		return err
+	}
+	sums := c.sum
+	// Where go.mod names a version the user's own go.sum speaks for it.
+	for _, module := range append([]string{templates.RuntimePath}, c.modules()...) {
+		if !requires(c.before, module) {
+			sums = mergeSums(sums, c.runtime.sums(module, c.modCache()))
+		}
+	}
+	return os.WriteFile(filepath.Join(c.dir, "go.sum"), mergeSums(sums, nil), 0o666)
+}
+
+// list has the go command complete the copies for packages that import the
+// given ones, and returns these with all that they depend on.
+func (c *completion) list(imports []string, flags ...string) ([]part, error) {
+	probe, patterns, err := c.probe(imports)
+	if err != nil {
+		return nil, err
+	}
+	if c.vendored {
+		patterns = append(patterns, "./...")
+	}
+	mod := filepath.Join(c.dir, "go.mod")
+	args := slices.Concat([]string{"list", "-mod=mod", "-modfile=" + mod, "-overlay=" + probe, "-tags=" + c.args.tags}, flags, partFlags, patterns)
+	out, err := c.goCommand(c.module.Dir, []string{"GOWORK=off"}, args...)
+	if err != nil {
+		return nil, c.unresolved(c.module.GoMod, out, err, c.vendored)
+	}
+	data, err := os.ReadFile(mod)
+	if err != nil {
+		return nil, err
+	}
+	if c.sums, err = os.ReadFile(filepath.Join(c.dir, "go.sum")); err != nil {
+		return nil, err
+	}
+	if c.after, err = modfile.Parse(c.module.GoMod, data, nil); err != nil {
+		return nil, err
+	}
+	c.raised = c.changes(c.module, c.before, c.after)
+	return readParts(out)
+}
+
+// probe writes an overlay with one more package in the module, which imports
+// what is given, and returns its pattern. The go command completes
+// requirements only for what a main module's package imports.
+func (c *completion) probe(imports []string) (overlay string, patterns []string, err error) {
+	var src strings.Builder
+	src.WriteString("package probe\n\n")
+	for _, pkg := range imports {
+		fmt.Fprintf(&src, "import _ %q\n", pkg)
+	}
+	file := filepath.Join(c.dir, "probe.go")
+	if err := os.WriteFile(file, []byte(src.String()), 0o666); err != nil {
+		return "", nil, err
+	}
+	const name = "orchestrallprobe"
+	replace := maps.Clone(c.user)
+	if replace == nil {
+		replace = make(map[string]string)
+	}
+	replace[filepath.Join(c.module.Dir, name, "probe.go")] = file
+	at := &store{dir: c.dir}
+	overlay, err = at.writeJSON("overlay", overlayFile{Replace: replace})
+	return overlay, []string{"./" + name}, err
+}
+
+// checkSums tells of raised modules that could not be had: go list -e goes on
+// without them, and the build would fail.
+func (c *completion) checkSums(used []part) error {
+	for _, change := range c.raised {
+		if strings.Contains("\n"+string(c.sums), "\n"+change.path+" "+change.now+" h1:") {
+			continue
+		}
+		for _, p := range used {
+			if p.Error != nil && moduleOf(c.after, p.ImportPath) == change.path {
+				return c.unresolved(c.module.GoMod, p.Error.Err, nil, c.vendored)
+			}
+		}
+	}
+	return nil
+}
+
+// A part is a package of a build, as go list tells it.
+type part struct {
+	ImportPath string
+	Imports    []string
+	Module     *struct {
+		Path string
+		Main bool
+	}
+	Error *struct{ Err string }
+}
+
+var partFlags = []string{"-deps", "-json=ImportPath,Imports,Module,Error"}
+
+func readParts(out string) ([]part, error) {
+	var all []part
+	for dec := json.NewDecoder(strings.NewReader(out)); ; {
+		var p part
+		switch err := dec.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			return all, nil
+		case err != nil:
+			return nil, err
+		}
+		all = append(all, p)
+	}
+}
+
+// spared are the raised versions that no package needs: those that import a
+// package of such a module are of modules that were there before, with all that
+// they asked for, and are not raised.
+func spared(parts []part, raised []change, known func(module string) bool) []module.Version {
+	from := make(map[string]string) // the module of a package
+	for _, p := range parts {
+		if p.Module != nil {
+			from[p.ImportPath] = p.Module.Path
+		}
+	}
+	held := make(map[string]bool)
+	for _, c := range raised {
+		held[c.path] = c.path != "go" && semver.IsValid(c.now) // or else it is replaced
+	}
+	for again := true; again; {
+		again = false
+		for _, p := range parts {
+			if p.Module == nil || p.Module.Main || held[p.Module.Path] {
+				continue
+			}
+			if _, newer := held[p.Module.Path]; known(p.Module.Path) && !newer {
+				continue
+			}
+			for _, path := range p.Imports {
+				if held[from[path]] {
+					held[from[path]], again = false, true
+				}
+			}
+		}
+	}
+	var all []module.Version
+	for _, c := range raised {
+		if held[c.path] {
+			all = append(all, module.Version{Path: c.path, Version: c.now})
+		}
+	}
+	return all
+}
