@@ -170,7 +170,10 @@ func received(ctx context.Context, r *kafka.Reader, m *kafka.Message) {
 		case 6:
 			return orchestrall.Of(m.Offset)
 		case 7:
-			return orchestrall.Of(r.Config().GroupID)
+			if group := r.Config().GroupID; group != "" {
+				return orchestrall.Of(group)
+			}
+			return orchestrall.Value{}
 		case 8:
 			return orchestrall.Of(len(m.Value))
 		default:

@@ -31,7 +31,7 @@ func TestPrograms(t *testing.T) {
 		needs   string   // a program that must be installed
 		hooks   []string // expressions that the list of hooks matches
 		want    []string // expressions that what the program says matches
-		tree    string   // of the program's own trace; see holds
+		tree    string   // of the traces that begin in the program; see holds
 		never   string
 	}{
 		{
@@ -79,11 +79,87 @@ func TestPrograms(t *testing.T) {
 			},
 			tree: `
 main.work
+  chat gpt-x  gen_ai.provider.name=openai gen_ai.response.model=gpt-x-2026 gen_ai.usage.input_tokens=7 gen_ai.usage.output_tokens=2
+  chat gpt-x  gen_ai.provider.name=openai gen_ai.response.model=gpt-x-2026 gen_ai.usage.input_tokens=7 gen_ai.usage.output_tokens=3
+  chat gpt-x  gen_ai.response.id=r1 gen_ai.usage.input_tokens=5 gen_ai.usage.output_tokens=4
+  embeddings embed-x  gen_ai.request.model=embed-x gen_ai.usage.input_tokens=11
+  chat refuse  FAILED error.type=429
+  chat gpt-x  gen_ai.provider.name=openai gen_ai.response.id=c1 gen_ai.usage.output_tokens=3
+  chat gpt-x  gen_ai.provider.name=openai gen_ai.response.id=c1 gen_ai.usage.output_tokens=2
+  chat claude-x  gen_ai.provider.name=anthropic gen_ai.request.max_tokens=100 gen_ai.response.model=claude-x-2026 gen_ai.usage.input_tokens=9 gen_ai.usage.output_tokens=6
+  chat claude-x  gen_ai.response.finish_reasons="[\"max_tokens\"]" gen_ai.usage.input_tokens=9 gen_ai.usage.output_tokens=8
+  generate_content gemini-x  gen_ai.provider.name=gcp.gen_ai gen_ai.response.model=gemini-x-001 gen_ai.usage.input_tokens=8 gen_ai.usage.output_tokens=3
+  generate_content gemini-x  gen_ai.response.finish_reasons="[\"stop\"]" gen_ai.usage.output_tokens=4
+  generate_content gemini-x  gen_ai.usage.input_tokens=8 gen_ai.usage.output_tokens=4
+`,
+			never: "secret",
+		},
+		{
+			name: "brokers", modules: []string{"kafka/servers", "redis"}, needs: "redis-server",
+			hooks: []string{`kafka +calls +v\S+ +applies +4 places`, `redis +calls +v\S+ +applies +1 place`},
+			tree: `
+main.order
+  send orders  messaging.system=kafka messaging.batch.message_count=2
+    receive orders  messaging.consumer.group.name=billing messaging.kafka.offset=0 link
+    receive orders  messaging.consumer.group.name=billing messaging.kafka.offset=1 link
+    store.save
+      set  db.system=redis
+      redis.pipeline multi incr expire exec  db.redis.num_cmd=4
+    store.save
+      set
+      redis.pipeline multi incr expire exec
+main.work
+  send orders  messaging.batch.message_count=1
+  receive orders  messaging.kafka.offset=2 link
+  get
+  redis.dial
+  redis.pipeline lpush publish  db.redis.num_cmd=2
+`,
+			never: "secret",
+		},
+		{
+			name: "calls", modules: []string{"grpc", "mcp", "mcpgo", "coderws", "gorillaws", "dbsql/servers"},
+			hooks: []string{
+				`coder-websocket +calls +v\S+ +applies`, `database/sql +calls +- +applies +1 place`, `gorilla-websocket +calls +v\S+ +applies`,
+				`grpc +calls +v\S+ +applies +2 places`, `mcp +calls +v\S+ +applies +3 places`, `mcp-go +calls +v\S+ +applies +3 places`,
+			},
+			tree: `
+main.work
+  BEGIN :memory:  db.system.name=sqlite
+  INSERT orders  db.query.text="INSERT INTO orders (what) VALUES (?)"
+  COMMIT :memory:
+  SELECT orders  db.query.text="SELECT what FROM orders WHERE id = ?" db.response.returned_rows=1
+  SELECT orders  db.response.returned_rows=0
+  SELECT orders  db.query.text="SELECT id FROM orders WHERE what <> ?" db.response.returned_rows=1
+  calls.Wishes/Grant  FAILED
+    calls.Wishes/Grant  FAILED
+  calls.Wishes/Grant
+    calls.Wishes/Grant
+      main.granted
+  calls.Wishes/GrantAll
+    calls.Wishes/GrantAll
+      main.granted
+      main.granted
+  tools/call grant  gen_ai.tool.name=grant network.transport=tcp
+    tools/call grant
+      main.granted
+  tools/call grant  gen_ai.tool.name=grant network.transport=pipe
+    tools/call grant
+      main.granted
+  websocket 127.0.0.1  url.path=/coder/one websocket.bytes.sent=21 websocket.close_code=1000 websocket.messages.received=1
+    GET /coder/{room}  http.response.status_code=101 http.route=/coder/{room}
+      websocket /coder/{room}  websocket.bytes.received=20 websocket.messages.sent=1
+        main.granted
+  websocket 127.0.0.1  url.path=/gorilla websocket.bytes.sent=9 websocket.messages.received=1
+    GET  http.response.status_code=101
+      websocket  websocket.bytes.received=9 websocket.messages.sent=1
+        main.granted
 `,
 			never: "secret",
 		},
 	} {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			if p.needs != "" {
 				if _, err := exec.LookPath(p.needs); err != nil {
 					if os.Getenv("ORCHESTRALL_REQUIRE_SERVERS") != "" {
@@ -97,19 +173,22 @@ main.work
 			listed := run(t, dir, env, tool, "hooks")
 			run(t, dir, env, tool, "go", "build", "-o", "app", ".")
 			said := run(t, dir, env, filepath.Join(dir, "app"), filepath.Join(dir, "store"))
-			trace := regexp.MustCompile(`trace (\w{32})[^\n]*\nmain\.`).FindStringSubmatch(said)
-			if trace == nil {
+			var traces []string
+			for _, m := range regexp.MustCompile(`trace (\w{32})[^\n]*\nmain\.`).FindAllStringSubmatch(said, -1) {
+				traces = append(traces, m[1])
+			}
+			if traces == nil {
 				t.Fatalf("no trace of the program's own in:\n%s", said)
 			}
 			for text, all := range map[string][]string{listed: p.hooks, said: p.want} {
 				for _, want := range all {
-					if !regexp.MustCompile(strings.ReplaceAll(want, "TRACE", trace[1])).MatchString(text) {
+					if !regexp.MustCompile(strings.ReplaceAll(want, "TRACE", traces[0])).MatchString(text) {
 						t.Errorf("no %s in:\n%s", want, text)
 					}
 				}
 			}
 			if p.tree != "" {
-				holds(t, spans(said, trace[1]), p.tree)
+				holds(t, spans(said, traces), p.tree)
 			}
 			if p.never != "" && strings.Contains(said, p.never) {
 				t.Errorf("%s in:\n%s", p.never, said)

@@ -16,18 +16,23 @@ type span struct {
 
 var row = regexp.MustCompile(`^((?:│  |   )*(?:[├└]─ )?)(\S.*?) {2,}\w+ +\+\S+ +\S+ +(ok|SLOW|FAILED.*)$`)
 
-// spans reads the tree of one trace in what a program has said.
-func spans(said, trace string) (all []span) {
-	_, rest, _ := strings.Cut(said, "trace "+trace)
-	_, rest, _ = strings.Cut(rest, "\n")
-	for line := range strings.Lines(rest) {
-		line = strings.TrimSuffix(line, "\n")
-		if m := row.FindStringSubmatch(line); m != nil {
-			all = append(all, span{utf8.RuneCountInString(m[1]) / 3, m[2], m[3]})
-		} else if strings.HasPrefix(line, "trace ") || strings.HasPrefix(line, "{") || len(all) == 0 {
-			break
-		} else {
-			all[len(all)-1].details += " " + strings.Trim(line, "│ ")
+// words are separated by spaces, but for those in quotes.
+var words = regexp.MustCompile(`(?:[^ "]|"(?:\\.|[^"\\])*")+`)
+
+// spans reads the trees of traces in what a program has said.
+func spans(said string, traces []string) (all []span) {
+	for _, trace := range traces {
+		_, rest, _ := strings.Cut(said, "trace "+trace)
+		_, rest, _ = strings.Cut(rest, "\n")
+		for line := range strings.Lines(rest) {
+			line = strings.TrimSuffix(line, "\n")
+			if m := row.FindStringSubmatch(line); m != nil {
+				all = append(all, span{utf8.RuneCountInString(m[1]) / 3, m[2], m[3]})
+			} else if strings.HasPrefix(line, "trace ") || strings.HasPrefix(line, "{") || len(all) == 0 {
+				break
+			} else {
+				all[len(all)-1].details += " " + strings.Trim(line, "│ ")
+			}
 		}
 	}
 	return all
@@ -53,7 +58,7 @@ func holds(t *testing.T, got []span, want string) {
 		if got[i].name != name || got[i].depth != depth {
 			t.Fatalf("span %d is not %q:\n%s", i, line, &have)
 		}
-		for _, detail := range strings.Fields(details) {
+		for _, detail := range words.FindAllString(details, -1) {
 			if !strings.Contains(" "+got[i].details+" ", " "+detail+" ") {
 				t.Errorf("%q does not tell %s: %s", name, detail, got[i].details)
 			}

@@ -153,6 +153,9 @@ func TestWorkersReceiveBelowTheirSpan(t *testing.T) {
 	if consumer.Parent().SpanID() != work.SpanContext().SpanID() || !linked(consumer, find(t, rec, "send "+topic)) {
 		t.Errorf("below %v, linked to %v", consumer.Parent(), consumer.Links())
 	}
+	if group := attr(consumer, "messaging.consumer.group.name"); group != "(absent)" {
+		t.Errorf("a reader of no group tells the group %q", group)
+	}
 }
 
 func TestTheTraceMakesNoMessageTooLarge(t *testing.T) {
