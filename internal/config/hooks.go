@@ -84,6 +84,14 @@ func ParseLibrary(path string, data []byte) (*hooks.Library, []Problem) {
 				}
 			}
 		}},
+		{"covers", func(_, v *yaml.Node) {
+			for _, item := range p.list("covers", v) {
+				var path string
+				if p.text("covers", item, &path) {
+					l.Covers = append(l.Covers, path)
+				}
+			}
+		}},
 		{"own_spans", func(_, v *yaml.Node) { p.boolean("own_spans", v, &l.OwnSpans) }},
 		{"points", func(_, v *yaml.Node) {
 			for _, item := range p.list("points", v) {
@@ -135,6 +143,10 @@ func (p *fileParser) hooks(n *yaml.Node) {
 				p.ownHook(item)
 			}
 		default:
+			if v.Kind != yaml.ScalarNode {
+				p.add(p.pos(key), "unknown-key", nearest.Fix(key.Value, []string{"off", "own"}), "unknown key %s in hooks:, a library has one word", quote(key.Value))
+				continue
+			}
 			c := Choice{Library: key.Value, Pos: p.pos(key)}
 			var text string
 			if !p.text(key.Value, v, &text) {
@@ -154,7 +166,10 @@ func (p *fileParser) hooks(n *yaml.Node) {
 func (p *fileParser) ownHook(n *yaml.Node) {
 	l := &hooks.Library{Pos: p.pos(n)}
 	before := len(p.problems)
-	point, ok := p.point(n, "a hook of your own", func(_, v *yaml.Node) { p.text("hook", v, &l.Hook) })
+	point, ok := p.point(n, "a hook of your own", func(_, v *yaml.Node) {
+		p.text("hook", v, &l.Hook)
+		l.HookPos = p.pos(v)
+	})
 	if !ok {
 		return
 	}
@@ -208,7 +223,7 @@ func (p *fileParser) point(n *yaml.Node, what string, hook func(key, value *yaml
 				p.add(p.pos(key), "bad-rule", "make two of them", "a point is one of %s and %s, not both", x.Kind, k.kind)
 				return
 			}
-			x.Kind = k.kind
+			x.Kind, x.TargetPos = k.kind, p.pos(v)
 			if k.kind == hooks.Import {
 				p.text("import", v, &x.Target.Package)
 				return

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"go/token"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ module: google.golang.org/grpc
 versions: ">=v1.60.0 <v2.0.0"
 hook: example.com/hook
 unless: [example.com/contrib.NewServerHandler]
+covers: [example.com/grpc/dialects]
 points:
   - function: google.golang.org/grpc.NewServer
     replace: NewServer
@@ -52,9 +54,15 @@ points:
 		{Kind: hooks.Import, Target: hooks.Symbol{Package: "example.com/x"}},
 	}
 	for i := range l.Points {
-		l.Points[i].Pos.Filename, l.Points[i].Pos.Line, l.Points[i].Pos.Column = "", 0, 0
+		if at := l.Points[i].TargetPos; at.Line != l.Points[i].Pos.Line || at.Column <= l.Points[i].Pos.Column {
+			t.Errorf("the target of the point at %s is at %s", l.Points[i].Pos, at)
+		}
+		l.Points[i].Pos, l.Points[i].TargetPos = token.Position{}, token.Position{}
 	}
 	if diff := cmp.Diff(want, l.Points); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"example.com/grpc/dialects"}, l.Covers); diff != "" {
 		t.Error(diff)
 	}
 	for version, in := range map[string]bool{"v1.59.9": false, "v1.60.0": true, "v1.99.0": true, "v2.0.0": false, "": true} {
@@ -95,6 +103,11 @@ func TestHooksSection(t *testing.T) {
 func TestHookProblems(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"depth", "hooks:\n  grpc: deeper\n", `f.yaml:2:9: grpc: no depth of hooks: "deeper"`},
+		{"misspelled off", "hooks: {of: [grpc]}\n", `f.yaml:1:9: unknown key "of" in hooks:, a library has one word; did you mean off?`},
+		{"misspelled own", "hooks:\n  onw:\n    - function: a/b.C\n", `f.yaml:2:3: unknown key "onw" in hooks:, a library has one word; did you mean own?`},
+		{"misspelled interfaces", "hooks: {own: [{method: (*a/b.C).D, interface: Any, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:36: unknown key "interface" in a hook of your own; did you mean interfaces?`},
+		{"misspelled hooks", "hoks: {off: [grpc]}\n", `f.yaml:1:1: unknown key "hoks" in orchestrall.yaml; did you mean hooks?`},
+		{"misspelled depth", "hooks: {net/http: dep}\n", `f.yaml:1:19: net/http: no depth of hooks: "dep"; did you mean deep?`},
 		{"twice", "hooks:\n  off: [grpc]\n  grpc: calls\n", `f.yaml:3:3: "grpc" is chosen twice, first on line 2; keep one of the two`},
 		{"no mapping", "hooks: [grpc]\n", `f.yaml:1:8: hooks: must be a mapping, not a list`},
 		{"no path", "hooks: {own: [{function: Get, hook: example.com/x, replace: Get}]}\n", `f.yaml:1:26: function: "Get" is no function or type with its import path`},

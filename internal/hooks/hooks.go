@@ -30,12 +30,16 @@ type Library struct {
 	// Unless names functions that install instrumentation by hand: where
 	// first-party code refers to one, nothing of the library is woven.
 	Unless []Symbol
+	// Covers names packages through which the library does what is hooked: what
+	// they do themselves needs no hook.
+	Covers []string
 	// OwnSpans says that the library traces itself: nothing of it is hooked, and
 	// programs that import it are given an SDK to trace with.
 	OwnSpans bool
 	Points   []Point
 
-	Pos token.Position `json:"-"` // of the file, or of the entry in orchestrall.yaml
+	Pos     token.Position `json:"-"` // of the file, or of the entry in orchestrall.yaml
+	HookPos token.Position `json:"-"` // of Hook in orchestrall.yaml
 }
 
 // A Kind says what a [Point] looks for.
@@ -93,7 +97,8 @@ type Point struct {
 	// method, wraps a field's value or results, or runs at a function's entry.
 	Func string
 
-	Pos token.Position `json:"-"`
+	Pos       token.Position `json:"-"`
+	TargetPos token.Position `json:"-"`
 }
 
 // A Symbol names a package-level function or type, or a method, as

@@ -54,6 +54,10 @@ func (s *session) newWeaving(t *targets, directives bool) *weaving {
 	w.direct = maps.Clone(w.imported)
 	s.deepPackages(w.imported)
 	w.hooked = s.libraries(w.imported)
+	w.warnings = append(w.warnings, s.tree.OwnHooks(func() string {
+		root, _, _ := s.toolchain() // one that fails builds nothing, and says so
+		return root
+	})...)
 	meant, carried, inGoroutines := make(map[string]bool), make(map[string]bool), make(map[string]bool)
 	traced := directives
 	for _, h := range w.active() {

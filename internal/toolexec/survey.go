@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/cachefile"
 	"github.com/orchestrall/orchestrall/internal/config"
 	"github.com/orchestrall/orchestrall/internal/deep"
@@ -33,6 +34,7 @@ type survey struct {
 	Traced    bool       // something in the main modules is traced
 	Deep      []string   // libraries that are hooked in the standard library
 	Link      []string   // hook packages that commands link for their sake
+	Warnings  []instrument.Diagnostic
 }
 
 // A surveyed library is one whose hooks apply where it is used.
@@ -87,6 +89,7 @@ func (t *tool) newSurvey(cmd goCommand) *survey {
 	if err != nil {
 		return s
 	}
+	s.Warnings = tree.OwnHooks(func() string { return os.Getenv("GOROOT") }) // the go command sets it
 	v := &surveyor{survey: s, tree: tree, reqs: reqs, ctx: buildContext(cmd)}
 	v.own()
 	imported := make(map[string]bool)

@@ -34,6 +34,9 @@ func (c *compilation) hookEdits() map[string][]rewrite.Edit {
 		return nil
 	}
 	s := c.survey()
+	for _, d := range s.Warnings {
+		c.warn(d.Rule+d.Pos.String(), d)
+	}
 	if slices.Contains(s.Below, strings.TrimSuffix(u.pkg.ImportPath, "_test")) {
 		return nil
 	}

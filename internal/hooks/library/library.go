@@ -116,7 +116,7 @@ func Check(c *config.Config) []config.Problem {
 		if !slices.Contains(known, choice.Library) {
 			problems = append(problems, config.Problem{
 				Pos: choice.Pos, Rule: "unknown-library", Message: "no hooks are known for " + choice.Library,
-				Fix: nearest.Fix(choice.Library, known),
+				Fix: nearest.Fix(choice.Library, append([]string{"off", "own"}, known...)),
 			})
 			continue
 		}
