@@ -11,13 +11,11 @@ import (
 	sdkanthropic "github.com/anthropics/anthropic-sdk-go"
 	"github.com/anthropics/anthropic-sdk-go/option"
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/orchestrall/orchestrall/runtime/anthropic"
+	"github.com/orchestrall/orchestrall/runtime/internal/genaitest"
 )
 
 const stream = `event: message_start
@@ -58,41 +56,13 @@ func api(w http.ResponseWriter, r *http.Request) {
 func setUp(t *testing.T) (sdkanthropic.Client, *tracetest.SpanRecorder) {
 	server := httptest.NewServer(http.HandlerFunc(api))
 	t.Cleanup(server.Close)
-	rec := tracetest.NewSpanRecorder()
-	before := otel.GetTracerProvider()
-	otel.SetTracerProvider(sdk.NewTracerProvider(sdk.WithSpanProcessor(rec)))
-	t.Cleanup(func() { otel.SetTracerProvider(before) })
-	return anthropic.NewClient(option.WithBaseURL(server.URL), option.WithAPIKey("key"), option.WithMaxRetries(1)), rec
+	return anthropic.NewClient(option.WithBaseURL(server.URL), option.WithAPIKey("key"), option.WithMaxRetries(1)), genaitest.Record(t)
 }
 
 func question(model sdkanthropic.Model) sdkanthropic.MessageNewParams {
 	return sdkanthropic.MessageNewParams{
 		Model: model, MaxTokens: 100,
 		Messages: []sdkanthropic.MessageParam{sdkanthropic.NewUserMessage(sdkanthropic.NewTextBlock("my secret"))},
-	}
-}
-
-// check holds the one span that has ended against what it should tell.
-func check(t *testing.T, rec *tracetest.SpanRecorder, parent trace.Span, want map[attribute.Key]string) {
-	t.Helper()
-	ended := rec.Ended()
-	if len(ended) != 1 {
-		t.Fatalf("%d spans", len(ended))
-	}
-	if ended[0].Parent().SpanID() != parent.SpanContext().SpanID() || ended[0].Name() != "chat claude-x" {
-		t.Errorf("%q below %v", ended[0].Name(), ended[0].Parent())
-	}
-	got := make(map[attribute.Key]string)
-	for _, kv := range ended[0].Attributes() {
-		got[kv.Key] = kv.Value.Emit()
-		if strings.Contains(kv.Value.Emit(), "secret") {
-			t.Errorf("the span tells %s=%s", kv.Key, kv.Value.Emit())
-		}
-	}
-	for key, value := range want {
-		if got[key] != value {
-			t.Errorf("%s is %q, want %q", key, got[key], value)
-		}
 	}
 }
 
@@ -103,11 +73,10 @@ func TestMessage(t *testing.T) {
 	if err != nil || answer.Content[0].Text != "secret" {
 		t.Fatal(answer, err)
 	}
-	check(t, rec, parent, map[attribute.Key]string{
-		"gen_ai.operation.name": "chat", "gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-x", "gen_ai.request.max_tokens": "100",
-		"gen_ai.response.model": "claude-x-2026", "gen_ai.response.id": "m1", "gen_ai.response.finish_reasons": `["end_turn"]`,
-		"gen_ai.usage.input_tokens": "9", "gen_ai.usage.output_tokens": "6",
-	})
+	genaitest.Only(t, rec, parent, "chat claude-x",
+		"gen_ai.operation.name=chat", "gen_ai.provider.name=anthropic", "gen_ai.request.model=claude-x",
+		"gen_ai.request.max_tokens=100", "gen_ai.response.model=claude-x-2026", "gen_ai.response.id=m1",
+		`gen_ai.response.finish_reasons=["end_turn"]`, "gen_ai.usage.input_tokens=9", "gen_ai.usage.output_tokens=6")
 }
 
 func TestStream(t *testing.T) {
@@ -120,10 +89,9 @@ func TestStream(t *testing.T) {
 	if events.Err() != nil || n != 6 {
 		t.Fatal(n, events.Err())
 	}
-	check(t, rec, parent, map[attribute.Key]string{
-		"gen_ai.response.model": "claude-x-2026", "gen_ai.response.id": "m1", "gen_ai.response.finish_reasons": `["max_tokens"]`,
-		"gen_ai.usage.input_tokens": "9", "gen_ai.usage.output_tokens": "6", "gen_ai.usage.cache_read.input_tokens": "4",
-	})
+	genaitest.Only(t, rec, parent, "chat claude-x",
+		"gen_ai.response.model=claude-x-2026", "gen_ai.response.id=m1", `gen_ai.response.finish_reasons=["max_tokens"]`,
+		"gen_ai.usage.input_tokens=9", "gen_ai.usage.output_tokens=6", "gen_ai.usage.cache_read.input_tokens=4")
 }
 
 func TestEachAttemptHasASpan(t *testing.T) {

@@ -15,14 +15,12 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/genai"
 
 	"github.com/orchestrall/orchestrall/runtime/googlegenai"
+	"github.com/orchestrall/orchestrall/runtime/internal/genaitest"
 )
 
 const piece = `{"candidates":[{"content":{"role":"model","parts":[{"text":"%s"}]}%s}],"usageMetadata":{"promptTokenCount":8,"candidatesTokenCount":%d},"modelVersion":"gemini-x-001","responseId":"r1"}`
@@ -46,11 +44,7 @@ func api(w http.ResponseWriter, r *http.Request) {
 func setUp(t *testing.T) (*genai.Client, *tracetest.SpanRecorder) {
 	server := httptest.NewServer(http.HandlerFunc(api))
 	t.Cleanup(server.Close)
-	rec := tracetest.NewSpanRecorder()
-	before := otel.GetTracerProvider()
-	otel.SetTracerProvider(sdk.NewTracerProvider(sdk.WithSpanProcessor(rec)))
-	t.Cleanup(func() { otel.SetTracerProvider(before) })
-	return connect(t, server.URL), rec
+	return connect(t, server.URL), genaitest.Record(t)
 }
 
 func connect(t *testing.T, url string) *genai.Client {
@@ -64,31 +58,6 @@ func connect(t *testing.T, url string) *genai.Client {
 	return client
 }
 
-// check holds the one span that has ended against what it should tell.
-func check(t *testing.T, rec *tracetest.SpanRecorder, parent trace.Span, name string, want map[attribute.Key]string) {
-	t.Helper()
-	ended := rec.Ended()
-	if len(ended) != 1 {
-		t.Fatalf("%d spans", len(ended))
-	}
-	rec.Reset()
-	if ended[0].Parent().SpanID() != parent.SpanContext().SpanID() || ended[0].Name() != name {
-		t.Errorf("%q below %v", ended[0].Name(), ended[0].Parent())
-	}
-	got := make(map[attribute.Key]string)
-	for _, kv := range ended[0].Attributes() {
-		got[kv.Key] = kv.Value.Emit()
-		if strings.Contains(kv.Value.Emit(), "secret") {
-			t.Errorf("the span tells %s=%s", kv.Key, kv.Value.Emit())
-		}
-	}
-	for key, value := range want {
-		if got[key] != value {
-			t.Errorf("%s is %q, want %q", key, got[key], value)
-		}
-	}
-}
-
 func TestRequests(t *testing.T) {
 	client, rec := setUp(t)
 	models := *client.Models
@@ -98,15 +67,15 @@ func TestRequests(t *testing.T) {
 	if err != nil || resp.Text() != "secret" {
 		t.Fatal(resp, err)
 	}
-	check(t, rec, parent, "generate_content gemini-x", map[attribute.Key]string{
-		"gen_ai.operation.name": "generate_content", "gen_ai.provider.name": "gcp.gen_ai", "gen_ai.request.model": "gemini-x",
-		"gen_ai.request.max_tokens": "50", "gen_ai.request.temperature": "0.5", "gen_ai.response.model": "gemini-x-001",
-		"gen_ai.response.finish_reasons": `["max_tokens"]`, "gen_ai.usage.input_tokens": "8", "gen_ai.usage.output_tokens": "3",
-	})
+	genaitest.Only(t, rec, parent, "generate_content gemini-x",
+		"gen_ai.operation.name=generate_content", "gen_ai.provider.name=gcp.gen_ai", "gen_ai.request.model=gemini-x",
+		"gen_ai.request.max_tokens=50", "gen_ai.request.temperature=0.5", "gen_ai.response.model=gemini-x-001",
+		`gen_ai.response.finish_reasons=["max_tokens"]`, "gen_ai.usage.input_tokens=8", "gen_ai.usage.output_tokens=3")
 	if _, err := googlegenai.EmbedContent(models, ctx, "embed-x", genai.Text("my secret"), nil); err != nil {
 		t.Fatal(err)
 	}
-	check(t, rec, parent, "embeddings embed-x", map[attribute.Key]string{"gen_ai.operation.name": "embeddings"})
+	genaitest.Only(t, rec, parent, "embeddings embed-x",
+		"gen_ai.operation.name=embeddings")
 }
 
 func TestStream(t *testing.T) {
@@ -127,13 +96,12 @@ func TestStream(t *testing.T) {
 	if said != "secret" {
 		t.Errorf("got %q", said)
 	}
-	check(t, rec, parent, "generate_content gemini-x", map[attribute.Key]string{
-		"gen_ai.response.finish_reasons": `["stop"]`, "gen_ai.usage.input_tokens": "8", "gen_ai.usage.output_tokens": "3",
-	})
+	genaitest.Only(t, rec, parent, "generate_content gemini-x",
+		`gen_ai.response.finish_reasons=["stop"]`, "gen_ai.usage.input_tokens=8", "gen_ai.usage.output_tokens=3")
 	for range googlegenai.GenerateContentStream(models, ctx, "gemini-x", genai.Text("my secret"), nil) {
 		break
 	}
-	check(t, rec, parent, "generate_content gemini-x", nil)
+	genaitest.Only(t, rec, parent, "generate_content gemini-x")
 }
 
 func TestFailure(t *testing.T) {
