@@ -26,6 +26,7 @@ type Call struct {
 	refusal bool         // ctx holds the ids of that span
 	rescued bool         // span was started at the end, since the call failed
 	fixed   bool         // leaf is final
+	goesOn  bool         // the next End is not for this call
 }
 
 // more is what a call that nobody watches does without.
@@ -162,7 +163,7 @@ func (c *Call) trace() (changed bool) {
 	if tracingOff.Load() {
 		return false
 	}
-	parent := trace.SpanContextFromContext(c.ctx)
+	parent := trace.SpanFromContext(c.ctx).SpanContext()
 	if !parent.IsSampled() && parent.IsValid() && !asksEveryChild.Load() {
 		return false // a parent-based sampler would say no
 	}

@@ -15,7 +15,7 @@ import (
 // End ends a call of a function without an error result. It must be deferred
 // itself: it notes a panic that passes and lets it go on with the same value.
 func (c *Call) End(fill ...func(int) Value) {
-	if c.state == nil {
+	if c.passes() {
 		return
 	}
 	r := recover()
@@ -28,7 +28,7 @@ func (c *Call) End(fill ...func(int) Value) {
 
 // EndErr ends a call whose error result is err.
 func (c *Call) EndErr(err *error, fill ...func(int) Value) {
-	if c.state == nil {
+	if c.passes() {
 		return
 	}
 	r := recover()
@@ -41,7 +41,7 @@ func (c *Call) EndErr(err *error, fill ...func(int) Value) {
 
 // EndFunc ends a call whose error has to be looked for among the results.
 func (c *Call) EndFunc(err func() error, fill ...func(int) Value) {
-	if c.state == nil {
+	if c.passes() {
 		return
 	}
 	r := recover()
@@ -50,6 +50,19 @@ func (c *Call) EndFunc(err func() error, fill ...func(int) Value) {
 		panic(r)
 	}
 	c.finish(asked(err), first(fill))
+}
+
+// GoOn makes the End that is deferred already do nothing: the call goes on when
+// the function that started it has returned, and another End is for it.
+func (c *Call) GoOn() { c.goesOn = true }
+
+// passes reports whether an End has nothing to do.
+func (c *Call) passes() bool {
+	if c.goesOn {
+		c.goesOn = false
+		return true
+	}
+	return c.state == nil
 }
 
 func errorAt(err *error) error {

@@ -27,25 +27,26 @@ func (o *Operation) Resolve(labels ...Value) *Resolved {
 	return &Resolved{operation: o, labels: labels}
 }
 
-// Start is [Operation.Start]; fill is not asked for labels.
-func (r *Resolved) Start(ctx context.Context, fill ...func(int) Value) (context.Context, Call) {
+// Start is [Operation.Start] for a call that the caller has room for, whatever
+// was there before; fill is not asked for labels.
+func (r *Resolved) Start(ctx context.Context, c *Call, fill ...func(int) Value) context.Context {
+	*c = Call{}
 	if r.operation == nil {
-		return ctx, Call{}
+		return ctx
 	}
 	st := r.operation.state.Load()
 	if st == nil {
-		return ctx, Call{}
+		return ctx
 	}
-	var c Call
 	c.leaf, c.fixed = r.leaf(st), true
 	if ctx == nil {
 		c.begin(st, context.Background(), first(fill))
-		return nil, c
+		return nil
 	}
 	if c.begin(st, ctx, first(fill)) {
-		return c.ctx, c
+		return c.ctx
 	}
-	return ctx, c
+	return ctx
 }
 
 func (r *Resolved) leaf(st *state) *node {

@@ -20,7 +20,8 @@ func TestResolvedCountsUnderItsLabels(t *testing.T) {
 	ctx := below(false)
 	r := o.Resolve(of("z"), of("a"))
 	call := func() {
-		_, call := r.Start(ctx, func(int) orchestrall.Value { return of("not asked") })
+		var call orchestrall.Call
+		r.Start(ctx, &call, func(int) orchestrall.Value { return of("not asked") })
 		defer call.End()
 	}
 	for range 3 {
@@ -34,12 +35,34 @@ func TestResolvedCountsUnderItsLabels(t *testing.T) {
 	if n := testing.AllocsPerRun(100, call); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
-	if got, c := new(orchestrall.Resolved).Start(ctx); got != ctx || c != (orchestrall.Call{}) {
+	var c orchestrall.Call
+	if got := new(orchestrall.Resolved).Start(ctx, &c); got != ctx || c != (orchestrall.Call{}) {
 		t.Error("the zero value starts something")
 	}
-	if got, c := r.Start(context.Context(nil)); got != nil {
+	if got := r.Start(context.Context(nil), &c); got != nil {
 		t.Error("a nil context does not stay nil")
-	} else {
-		c.End()
+	}
+	c.End()
+	new(orchestrall.Resolved).Start(ctx, &c)
+	if c != (orchestrall.Call{}) {
+		t.Error("what was there before goes on")
+	}
+}
+
+func TestCallsThatGoOn(t *testing.T) {
+	o := operation(orchestrall.Spec{Name: "GoOn.Call"})
+	calls := func() uint64 { return uint64(count(t, "operation_duration_seconds", "operation=GoOn.Call")) }
+	var call orchestrall.Call
+	func() {
+		_, call = o.Start(t.Context())
+		defer call.End()
+		call.GoOn()
+	}()
+	if n := calls(); n != 0 {
+		t.Errorf("%d calls have ended", n)
+	}
+	call.End()
+	if n := calls(); n != 1 {
+		t.Errorf("%d calls have ended, want 1", n)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
 )
 
 // execer is the part of a connection that runs statements without preparing
@@ -25,9 +27,9 @@ func newExecer(c *conn) (x execer, ok bool) {
 // ExecContext implements driver.ExecerContext.
 func (x execer) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (r driver.Result, err error) {
 	a := about{source: x.conn.source, statement: x.conn.statement(query)}
-	fill := func(i int) value { return a.value(i, err) }
-	ctx, call := a.statement.execs.Start(ctx, fill)
-	defer call.EndErr(&err, fill)
+	var call orchestrall.Call
+	ctx = a.statement.execs.Start(ctx, &call)
+	defer call.EndErr(&err, func(i int) value { return a.value(i, err) })
 	if x.with != nil {
 		r, err = x.with.ExecContext(ctx, query, args)
 	} else {
@@ -58,26 +60,26 @@ func newQueryer(c *conn) (q queryer, ok bool) {
 }
 
 // QueryContext implements driver.QueryerContext.
-func (q queryer) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (r driver.Rows, err error) {
-	a := about{source: q.conn.source, statement: q.conn.statement(query)}
-	fill := func(i int) value { return a.value(i, err) }
-	ctx, call := a.statement.queries.Start(ctx, fill)
-	defer call.EndErr(&err, fill)
+func (q queryer) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (_ driver.Rows, err error) {
+	r := q.conn.query(q.conn.statement(query))
+	ctx = r.about.statement.queries.Start(ctx, &r.call)
+	defer r.call.EndErr(&err, func(i int) value { return r.about.value(i, err) })
+	var inner driver.Rows
 	if q.with != nil {
-		r, err = q.with.QueryContext(ctx, query, args)
+		inner, err = q.with.QueryContext(ctx, query, args)
 	} else {
 		var values []driver.Value
 		if values, err = positional(ctx, args); err == nil {
-			r, err = q.old.Query(query, values)
+			inner, err = q.old.Query(query, values)
 		}
 	}
 	if err == driver.ErrSkip { //nolint:errorlint // database/sql compares it so
-		call.Discard()
+		r.call.Discard()
 	}
-	if err != nil || r == nil {
-		return r, err
+	if err != nil || inner == nil {
+		return inner, err
 	}
-	return q.conn.newRows(ctx, r, &a, &call), nil
+	return r.open(ctx, inner), nil
 }
 
 // positional does what database/sql does for drivers that take no names.

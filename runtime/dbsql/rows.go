@@ -13,7 +13,7 @@ import (
 // rows holds the call of a query until its rows are closed: many drivers
 // compute and fetch rows as they are asked for.
 type rows struct {
-	inner driver.Rows
+	inner driver.Rows // nil: not open
 	ctx   context.Context
 	call  orchestrall.Call
 	about about
@@ -23,17 +23,23 @@ type rows struct {
 	whole bool  // the last row was seen
 }
 
-// newRows takes the call over. The connection's own rows are used again once
-// they are closed: database/sql asks closed rows for nothing.
-func (c *conn) newRows(ctx context.Context, inner driver.Rows, a *about, call *orchestrall.Call) driver.Rows {
+// query returns room for a query: the connection's own, which is used again once
+// its rows are closed, since database/sql asks closed rows for nothing.
+func (c *conn) query(p *prepared) *rows {
 	r := &c.rows
 	if r.inner != nil {
 		r = new(rows)
 	}
-	r.inner, r.ctx, r.call, r.about = inner, ctx, *call, *a
+	r.about = about{source: c.source, statement: p}
+	return r
+}
+
+// open keeps the call until the rows are closed.
+func (r *rows) open(ctx context.Context, inner driver.Rows) driver.Rows {
+	r.inner, r.ctx = inner, ctx
 	r.sets, _ = inner.(driver.RowsNextResultSet)
 	r.about.rows = &r.n
-	*call = orchestrall.Call{}
+	r.call.GoOn()
 	return r
 }
 
@@ -60,16 +66,14 @@ func (r *rows) Close() (err error) {
 	if r.inner == nil {
 		return nil
 	}
-	defer func() {
-		r.end(err)
-		*r = rows{}
-	}()
+	defer r.end(&err)
 	return r.inner.Close()
 }
 
 // end ends the call. A reader who stops listening by cancelling has done
 // nothing wrong; a deadline that cuts the rows is a failure.
-func (r *rows) end(err error) {
+func (r *rows) end(closing *error) {
+	err := *closing
 	if r.err != nil {
 		err = r.err
 	}
@@ -80,6 +84,7 @@ func (r *rows) end(err error) {
 		err = nil
 	}
 	r.call.EndErr(&err, func(i int) value { return r.about.value(i, err) })
+	*r = rows{}
 }
 
 // HasNextResultSet implements driver.RowsNextResultSet.

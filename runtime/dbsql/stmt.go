@@ -3,6 +3,8 @@ package dbsql
 import (
 	"context"
 	"database/sql/driver"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
 )
 
 // stmt is an instrumented prepared statement.
@@ -69,9 +71,9 @@ func (s *stmt) Query(args []driver.Value) (driver.Rows, error) {
 // ExecContext implements driver.StmtExecContext.
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (r driver.Result, err error) {
 	a := about{source: s.conn.source, statement: s.prepared}
-	fill := func(i int) value { return a.value(i, err) }
-	ctx, call := s.prepared.execs.Start(ctx, fill)
-	defer call.EndErr(&err, fill)
+	var call orchestrall.Call
+	ctx = s.prepared.execs.Start(ctx, &call)
+	defer call.EndErr(&err, func(i int) value { return a.value(i, err) })
 	if s.execs != nil {
 		return s.execs.ExecContext(ctx, args)
 	}
@@ -83,21 +85,21 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (r dri
 }
 
 // QueryContext implements driver.StmtQueryContext.
-func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (r driver.Rows, err error) {
-	a := about{source: s.conn.source, statement: s.prepared}
-	fill := func(i int) value { return a.value(i, err) }
-	ctx, call := s.prepared.queries.Start(ctx, fill)
-	defer call.EndErr(&err, fill)
+func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (_ driver.Rows, err error) {
+	r := s.conn.query(s.prepared)
+	ctx = s.prepared.queries.Start(ctx, &r.call)
+	defer r.call.EndErr(&err, func(i int) value { return r.about.value(i, err) })
+	var inner driver.Rows
 	if s.queries != nil {
-		r, err = s.queries.QueryContext(ctx, args)
+		inner, err = s.queries.QueryContext(ctx, args)
 	} else {
 		var values []driver.Value
 		if values, err = positional(ctx, args); err == nil {
-			r, err = s.Query(values)
+			inner, err = s.Query(values)
 		}
 	}
-	if err != nil || r == nil {
-		return r, err
+	if err != nil || inner == nil {
+		return inner, err
 	}
-	return s.conn.newRows(ctx, r, &a, &call), nil
+	return r.open(ctx, inner), nil
 }
