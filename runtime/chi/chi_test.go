@@ -17,10 +17,13 @@ func router() *chi.Mux {
 	m.Get("/users/{id}", func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(chi.URLParam(r, "id"))) })
 	m.Route("/api", func(r chi.Router) {
 		r.Get("/fails/{name:[a-z]+}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
+		r.Get("/files/*", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) })
+		r.Route("/v1", func(r chi.Router) { r.Post("/orders", func(http.ResponseWriter, *http.Request) {}) })
 	})
 	mounted := hook.Mux(chi.NewMux())
 	mounted.Get("/{deep}", func(w http.ResponseWriter, r *http.Request) {})
 	m.Mount("/mounted", mounted)
+	m.Mount("/debug", http.NotFoundHandler())
 	m.Get("/panics/{id}", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	return m
 }
@@ -33,6 +36,13 @@ func TestRoutes(t *testing.T) {
 		{"/api/fails/x", "GET /api/fails/{name:[a-z]+}", "/api/fails/{name:[a-z]+}", "503"},
 		{"/mounted/7", "GET /mounted/{deep}", "/mounted/{deep}", "200"},
 		{"/nowhere/7", "GET", "(absent)", "404"},
+		{"/api/nowhere/7", "GET", "(absent)", "404"},
+		{"/api/v1/nowhere/7", "GET", "(absent)", "404"},
+		{"/api/v1/orders", "GET", "(absent)", "405"},
+		{"/mounted/nowhere/7", "GET", "(absent)", "404"},
+		{"/api/files/a/b", "GET /api/files/*", "/api/files/*", "404"},
+		{"/api/files/a/c", "GET /api/files/*", "/api/files/*", "404"},
+		{"/debug/nowhere/7", "GET /debug/*", "/debug/*", "404"},
 	} {
 		r := routertest.Spans(t)
 		routertest.Ask(t, s.URL+c.path)

@@ -29,6 +29,9 @@ func routes(e *echo.Echo, handled *int) *echo.Echo {
 	}
 	e.GET("/users/:id", func(c echo.Context) error { return c.String(200, c.Param("id")) })
 	e.Group("/api").GET("/files/*", func(echo.Context) error { return errors.New("no") })
+	e.Group("/api").POST("/only/posts", func(echo.Context) error { return nil })
+	guarded := e.Group("/guarded", func(next echo.HandlerFunc) echo.HandlerFunc { return next })
+	guarded.GET("/files/*", func(echo.Context) error { return echo.ErrNotFound })
 	e.GET("/mine/:id", func(echo.Context) error { return errMine })
 	return e
 }
@@ -41,6 +44,10 @@ var cases = []struct {
 	{"/api/files/a/b", "GET /api/files/*", "/api/files/*", "500", 1},
 	{"/mine/1", "GET /mine/:id", "/mine/:id", "409", 1},
 	{"/nowhere/7", "GET", "(absent)", "404", 1},
+	{"/api/nowhere/7", "GET", "(absent)", "404", 1},
+	{"/api/only/posts", "GET", "(absent)", "405", 1},
+	{"/guarded/nowhere/7", "GET", "(absent)", "404", 1},
+	{"/guarded/files/none", "GET /guarded/files/*", "/guarded/files/*", "404", 1},
 }
 
 // The instance's own Start, from which net/http is called in echo's code.

@@ -21,7 +21,14 @@ func routes(e *gin.Engine) *gin.Engine {
 		c.String(200, c.Param("id"))
 	})
 	api := e.Group("/api")
-	api.GET("/files/*path", func(c *gin.Context) { c.AbortWithStatus(503) })
+	api.GET("/files/*path", func(c *gin.Context) {
+		if c.Param("path") == "/none" {
+			c.AbortWithStatus(404)
+			return
+		}
+		c.AbortWithStatus(503)
+	})
+	api.POST("/only/posts", func(*gin.Context) {})
 	e.GET("/panics", func(*gin.Context) { panic("oops") })
 	return e
 }
@@ -30,6 +37,9 @@ var cases = []struct{ path, name, route, status string }{
 	{"/users/7", "GET /users/:id", "/users/:id", "200"},
 	{"/api/files/a/b", "GET /api/files/*path", "/api/files/*path", "503"},
 	{"/nowhere/7", "GET", "(absent)", "404"},
+	{"/api/nowhere/7", "GET", "(absent)", "404"},
+	{"/api/only/posts", "GET", "(absent)", "404"},
+	{"/api/files/none", "GET /api/files/*path", "/api/files/*path", "404"},
 }
 
 // The engine's own Run, from which net/http is called in gin's code.

@@ -14,9 +14,15 @@ import (
 
 func router() *mux.Router {
 	m := hook.Router(mux.NewRouter())
-	m.HandleFunc("/users/{id}", func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(mux.Vars(r)["id"])) })
+	m.HandleFunc("/users/{id}", func(w http.ResponseWriter, r *http.Request) {
+		if mux.Vars(r)["id"] == "none" {
+			w.WriteHeader(404)
+		}
+		w.Write([]byte(mux.Vars(r)["id"]))
+	})
 	api := m.PathPrefix("/api").Subrouter()
 	api.HandleFunc("/fails/{name:[a-z]+}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
+	api.HandleFunc("/only/posts", func(http.ResponseWriter, *http.Request) {}).Methods("POST")
 	m.Host("nobody.example").HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	return m
 }
@@ -28,6 +34,9 @@ func TestRoutes(t *testing.T) {
 		{"/users/7", "GET /users/{id}", "/users/{id}", "200"},
 		{"/api/fails/x", "GET /api/fails/{name:[a-z]+}", "/api/fails/{name:[a-z]+}", "503"},
 		{"/nowhere/7", "GET", "(absent)", "404"},
+		{"/api/nowhere/7", "GET", "(absent)", "404"},
+		{"/api/only/posts", "GET", "(absent)", "405"},
+		{"/users/none", "GET /users/{id}", "/users/{id}", "404"},
 	} {
 		r := routertest.Spans(t)
 		routertest.Ask(t, s.URL+c.path)

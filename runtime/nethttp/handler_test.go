@@ -73,6 +73,11 @@ func TestRoutes(t *testing.T) {
 	nethttp.ServeMuxHandle(stripped, "/api/", copying(http.StripPrefix("/api", reported)))
 	whole := http.NewServeMux()
 	nethttp.ServeMuxHandle(whole, "/", copying(reported))
+	within := func(pattern string, h http.Handler) http.Handler {
+		m := http.NewServeMux()
+		m.Handle(pattern, h)
+		return m
+	}
 	before := http.DefaultServeMux
 	t.Cleanup(func() { http.DefaultServeMux = before })
 	http.DefaultServeMux = http.NewServeMux()
@@ -99,6 +104,9 @@ func TestRoutes(t *testing.T) {
 		{"limit", "/x", "GET /x", nethttp.MaxBytesHandler(mux("/x", ok), 1000)},
 		{"router", "/spoken/1", "GET /spoken/:id", spoken},
 		{"redirect", "/dir", "GET /dir/", mux("/dir/", ok)},
+		{"another method", "/x", "GET", mux("POST /x", ok)},
+		{"no pattern of a mux in a mux", "/in/none", "GET", within("/in/", mux("/in/x", ok))},
+		{"no pattern behind a prefix", "/api/none", "GET /api/", stripped},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := spans(t)
