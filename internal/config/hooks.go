@@ -84,14 +84,8 @@ func ParseLibrary(path string, data []byte) (*hooks.Library, []Problem) {
 				}
 			}
 		}},
-		{"covers", func(_, v *yaml.Node) {
-			for _, item := range p.list("covers", v) {
-				var path string
-				if p.text("covers", item, &path) {
-					l.Covers = append(l.Covers, path)
-				}
-			}
-		}},
+		{"covers", func(_, v *yaml.Node) { l.Covers = p.paths("covers", v) }},
+		{"via", func(_, v *yaml.Node) { l.Via = p.paths("via", v) }},
 		{"own_spans", func(_, v *yaml.Node) { p.boolean("own_spans", v, &l.OwnSpans) }},
 		{"points", func(_, v *yaml.Node) {
 			for _, item := range p.list("points", v) {
@@ -112,6 +106,18 @@ func ParseLibrary(path string, data []byte) (*hooks.Library, []Problem) {
 		}
 	}
 	return l, p.sorted()
+}
+
+// paths reads a list of import paths.
+func (p *fileParser) paths(key string, n *yaml.Node) []string {
+	var all []string
+	for _, item := range p.list(key, n) {
+		var path string
+		if p.text(key, item, &path) {
+			all = append(all, path)
+		}
+	}
+	return all
 }
 
 // hooks reads the section of orchestrall.yaml.

@@ -17,6 +17,7 @@ versions: ">=v1.60.0 <v2.0.0"
 hook: example.com/hook
 unless: [example.com/contrib.NewServerHandler]
 covers: [example.com/grpc/dialects]
+via: [example.com/grpc/conns]
 points:
   - function: google.golang.org/grpc.NewServer
     replace: NewServer
@@ -62,7 +63,7 @@ points:
 	if diff := cmp.Diff(want, l.Points); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"example.com/grpc/dialects"}, l.Covers); diff != "" {
+	if diff := cmp.Diff([]string{"example.com/grpc/dialects", "example.com/grpc/conns"}, append(l.Covers, l.Via...)); diff != "" {
 		t.Error(diff)
 	}
 	for version, in := range map[string]bool{"v1.59.9": false, "v1.60.0": true, "v1.99.0": true, "v2.0.0": false, "": true} {

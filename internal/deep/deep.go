@@ -41,6 +41,7 @@ type library struct {
 	follows string // the library whose choice counts where nothing else is said
 	places  []place
 	makes   []string // functions, and types of composite literals, with which code comes by what is hooked
+	offers  string   // a function that only packages call which do that for others
 }
 
 var libraries = map[string]library{
@@ -48,7 +49,7 @@ var libraries = map[string]library{
 		{"sql.go", "", "OpenDB", openDB},
 		{"sql.go", "", "Open", open},
 		{"sql.go", "Conn", "Raw", raw},
-	}, makes: []string{"Open", "OpenDB"}},
+	}, makes: []string{"Open", "OpenDB"}, offers: "Register"},
 	"net/http": {pkg: "net/http", places: []place{
 		{"server.go", "serverHandler", "ServeHTTP", serve},
 		{"request.go", "", "MaxBytesReader", ownWriter},
@@ -83,14 +84,30 @@ func Follows(name string) string { return libraries[name].follows }
 func Package(name string) string { return libraries[name].pkg }
 
 // Makes returns what the first of a library's databases, servers or clients in
-// a file comes from: a function or variable that is used, or the type of a
-// literal; "" where the file has none.
-func Makes(name string, file *ast.File) string {
+// the files of a package comes from: a function or variable that is used, or
+// the type of a literal; "" where there is none. Drivers of databases make
+// theirs for whoever asks them.
+func Makes(name string, files []*ast.File) string {
 	l := libraries[name]
+	found := ""
+	for _, f := range files {
+		if l.offers != "" && uses(f, l.pkg, []string{l.offers}) != "" {
+			return ""
+		}
+		if used := uses(f, l.pkg, l.makes); found == "" && used != "" {
+			found = path.Base(l.pkg) + "." + used
+		}
+	}
+	return found
+}
+
+// uses returns the first of the names of pkg that stands in file for a value or
+// for the type of one that is made.
+func uses(file *ast.File, pkg string, names []string) string {
 	as := ""
 	for _, spec := range file.Imports {
-		if strings.Trim(spec.Path.Value, "\"`") == l.pkg {
-			if as = path.Base(l.pkg); spec.Name != nil {
+		if strings.Trim(spec.Path.Value, "\"`") == pkg {
+			if as = path.Base(pkg); spec.Name != nil {
 				as = spec.Name.Name
 			}
 		}
@@ -100,9 +117,9 @@ func Makes(name string, file *ast.File) string {
 	}
 	found := ""
 	mentioned := func(e ast.Expr) {
-		if sel, ok := e.(*ast.SelectorExpr); ok && found == "" && slices.Contains(l.makes, sel.Sel.Name) {
+		if sel, ok := e.(*ast.SelectorExpr); ok && found == "" && slices.Contains(names, sel.Sel.Name) {
 			if id, ok := sel.X.(*ast.Ident); ok && id.Name == as {
-				found = path.Base(l.pkg) + "." + sel.Sel.Name
+				found = sel.Sel.Name
 			}
 		}
 	}

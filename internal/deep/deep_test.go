@@ -3,6 +3,7 @@ package deep
 import (
 	"bytes"
 	"errors"
+	"go/ast"
 	"go/build"
 	"go/parser"
 	"go/token"
@@ -121,19 +122,20 @@ func TestAnotherRelease(t *testing.T) {
 // A type that is named is not made.
 func TestMakes(t *testing.T) {
 	for src, want := range map[string]string{
-		`import "database/sql"; func f() { sql.Open("", "") }`:                         "sql.Open",
-		`import db "database/sql"; var open = db.OpenDB`:                               "sql.OpenDB",
-		`import "database/sql"; func f(db *sql.DB) { db.Driver(); sql.Drivers() }`:     "",
-		`import _ "database/sql"; var sql struct{ Open func() }; var x = sql.Open`:     "",
-		`import "net/http"; var c = &http.Client{}`:                                    "http.Client",
-		`import "net/http"; var c = new(http.Client)`:                                  "http.Client",
-		`import "net/http"; type T struct{ c *http.Client }; func f(c http.Client) {}`: "",
-		`import "net/http"; func f() *http.Client { return http.DefaultClient }`:       "http.DefaultClient",
-		`import "net/http"; func f() { http.DefaultClient.Do(nil) }`:                   "http.DefaultClient",
-		`import "net/http"; var t = T{C: http.DefaultClient}`:                          "http.DefaultClient",
-		`import "net/http"; func f() { x := http.Get; x("") }`:                         "http.Get",
-		`import "net/http"; var s = http.Server{}`:                                     "http.Server",
-		`import "net/http"; func f(r *http.Request) { r.Context() }`:                   "",
+		`import "database/sql"; func f() { sql.Open("", "") }`:                                        "sql.Open",
+		`import db "database/sql"; var open = db.OpenDB`:                                              "sql.OpenDB",
+		`import "database/sql"; func f(db *sql.DB) { db.Driver(); sql.Drivers() }`:                    "",
+		`import _ "database/sql"; var sql struct{ Open func() }; var x = sql.Open`:                    "",
+		`import "database/sql"; func init() { sql.Register("", nil) }; func f() { sql.Open("", "") }`: "",
+		`import "net/http"; var c = &http.Client{}`:                                                   "http.Client",
+		`import "net/http"; var c = new(http.Client)`:                                                 "http.Client",
+		`import "net/http"; type T struct{ c *http.Client }; func f(c http.Client) {}`:                "",
+		`import "net/http"; func f() *http.Client { return http.DefaultClient }`:                      "http.DefaultClient",
+		`import "net/http"; func f() { http.DefaultClient.Do(nil) }`:                                  "http.DefaultClient",
+		`import "net/http"; var t = T{C: http.DefaultClient}`:                                         "http.DefaultClient",
+		`import "net/http"; func f() { x := http.Get; x("") }`:                                        "http.Get",
+		`import "net/http"; var s = http.Server{}`:                                                    "http.Server",
+		`import "net/http"; func f(r *http.Request) { r.Context() }`:                                  "",
 	} {
 		f, err := parser.ParseFile(token.NewFileSet(), "", "package p; "+src, 0)
 		if err != nil {
@@ -141,7 +143,7 @@ func TestMakes(t *testing.T) {
 		}
 		got := ""
 		for _, name := range Names() {
-			got += Makes(name, f)
+			got += Makes(name, []*ast.File{f})
 		}
 		if got != want {
 			t.Errorf("%s: got %q, want %q", src, got, want)

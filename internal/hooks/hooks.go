@@ -33,6 +33,9 @@ type Library struct {
 	// Covers names packages through which the library does what is hooked: what
 	// they do themselves needs no hook.
 	Covers []string
+	// Via names packages that hand out values of the library's types: code that
+	// imports one of them may call the library without importing it.
+	Via []string
 	// OwnSpans says that the library traces itself: nothing of it is hooked, and
 	// programs that import it are given an SDK to trace with.
 	OwnSpans bool
@@ -164,6 +167,7 @@ func (l *Library) Packages() []string {
 			paths = append(paths, p.Target.Package)
 		}
 	}
+	paths = append(paths, l.Via...)
 	slices.Sort(paths)
 	return paths
 }

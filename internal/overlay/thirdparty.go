@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"os/exec"
@@ -39,7 +40,7 @@ func (s *session) findThirdParty() {
 	}
 	for _, p := range s.compiled() {
 		if p.Standard || p.Module == nil || s.tree.Folder(p.ImportPath) != nil || ours(p.ImportPath) ||
-			strings.HasPrefix(p.ImportPath, "go.opentelemetry.io/") || s.hooksModule(p.Module.Path) {
+			strings.HasPrefix(p.ImportPath, "go.opentelemetry.io/") || s.hooks(p.ImportPath, p.Module.Path) {
 			continue
 		}
 		for _, imported := range p.Imports {
@@ -78,9 +79,11 @@ func (h *Hooked) tellThirdParty() {
 	h.Reason = fmt.Sprintf("%s: hooks: {%s: deep}", text, h.Library)
 }
 
-// hooksModule reports whether a module is a library that is hooked itself.
-func (s *session) hooksModule(path string) bool {
-	return slices.ContainsFunc(s.hooked, func(h *Hooked) bool { return h.State == Applies && h.Module == path })
+// hooks reports whether a package belongs to a library that is hooked itself.
+func (s *session) hooks(path, module string) bool {
+	return slices.ContainsFunc(s.hooked, func(h *Hooked) bool {
+		return h.State == Applies && (h.Module == module || slices.Contains(h.lib.Covers, path))
+	})
 }
 
 // compiled returns the packages of the user's build, sorted.
@@ -113,14 +116,12 @@ func (s *session) compiled() []compiledPackage {
 // makes returns with what the package comes by a database, server or client of
 // its own, "" for none.
 func (p *compiledPackage) makes(library string) string {
+	var files []*ast.File
 	for _, name := range slices.Concat(p.GoFiles, p.CgoFiles) {
 		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-		if err != nil {
-			continue // the compiler tells
-		}
-		if made := deep.Makes(library, f); made != "" {
-			return made
+		if err == nil { // else the compiler tells
+			files = append(files, f)
 		}
 	}
-	return ""
+	return deep.Makes(library, files)
 }

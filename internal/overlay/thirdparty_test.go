@@ -15,6 +15,7 @@ module example.com/app
 go 1.24
 
 require (
+	example.com/covered v1.0.0
 	example.com/orm v1.0.0
 	example.com/plain v1.0.0
 	example.com/sdk v1.0.0
@@ -22,6 +23,7 @@ require (
 )
 
 replace (
+	example.com/covered => ./covered
 	example.com/orm => ./orm
 	example.com/plain => ./plain
 	example.com/sdk => ./sdk
@@ -33,6 +35,7 @@ package main
 import (
 	"strings"
 
+	_ "example.com/covered"
 	_ "example.com/orm"
 	_ "example.com/plain"
 	_ "example.com/sdk"
@@ -40,6 +43,14 @@ import (
 )
 
 func main() { println(strings.ToUpper("a")) }
+-- covered/go.mod --
+module example.com/covered
+-- covered/covered.go --
+package covered
+
+import "database/sql"
+
+func Open() { sql.Open("", "") }
 -- orm/go.mod --
 module example.com/orm
 -- orm/orm.go --
@@ -100,6 +111,7 @@ points:
 -- client.yaml --
 library: net/http-client
 hook: github.com/orchestrall/orchestrall/runtime/std
+covers: [example.com/covered]
 points:
   - function: strings.ToUpper
     replace: ToUpper

@@ -331,7 +331,7 @@ func (w *weaving) bind(active []*Hooked) ([]*weave.Hook, []mismatch) {
 		var index []int
 		l.Points = nil
 		for i, p := range h.lib.Points {
-			if w.imported[p.Target.Package] || w.tree.Folder(p.Target.Package) != nil {
+			if w.imported[p.Target.Package] || w.tree.Folder(p.Target.Package) != nil || slices.ContainsFunc(l.Via, func(path string) bool { return w.imported[path] }) {
 				l.Points, index = append(l.Points, p), append(index, i)
 			}
 		}

@@ -217,6 +217,45 @@ func Ask() string {
 	wantLines(t, w.run("go", "run", "."), "asked")
 }
 
+// A package that does not import the library, but one that hands out its
+// values, is woven all the same.
+func TestHooksVia(t *testing.T) {
+	w := newWorld(t, `
+-- go.mod --
+module example.com/app
+
+go 1.26.0
+
+require example.com/third v0.0.0
+
+replace example.com/third => ./third
+
+RUNTIME
+-- main.go --
+package main
+
+import "example.com/third"
+
+func main() { third.Database().SetMaxOpenConns(3) }
+-- third/go.mod --
+module example.com/third
+
+go 1.26.0
+-- third/third.go --
+package third
+
+import "database/sql"
+
+func Database() *sql.DB { return sql.OpenDB(nil) }
+`)
+	want := []string{"bootstrap example.com/app", "hook: SetMaxOpenConns", "flush example.com/app"}
+	work := w.work("-trimpath", ".")
+	wantLines(t, w.build(".", "-trimpath"), want...)
+	exe, replaced := w.overlay(t, "-trimpath")
+	wantLines(t, w.run(exe), want...)
+	wantSame(t, filepath.Join(work, "b*", "orchestrall", "main.go"), replaced[filepath.Join(w.dir, "main.go")])
+}
+
 func TestHooksInTests(t *testing.T) {
 	w := newWorld(t, hooked)
 	if out := w.golang("test", "-v", "./store"); strings.Count(out, "hook: ToUpper") != 2 {

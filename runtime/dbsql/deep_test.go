@@ -48,3 +48,49 @@ func TestDeepHooks(t *testing.T) {
 func rawOf(c *sql.Conn, f func(driver.Conn)) error {
 	return c.Raw(func(dc any) error { f(dc.(driver.Conn)); return nil })
 }
+
+func init() { sql.Register("adopted", idle{}) }
+
+// A database that somebody else has opened keeps its driver and its idle
+// connections; these are instrumented like all that follow.
+func TestAdopt(t *testing.T) {
+	named, err := sql.Open("adopted", "postgres://app:secret@adopted:5434/shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, db := range map[string]*sql.DB{"by name": named, "by a connector": sql.OpenDB(idle{})} {
+		t.Run(name, func(t *testing.T) {
+			defer db.Close()
+			if err := db.Ping(); err != nil {
+				t.Fatal(err)
+			}
+			Adopt(db)
+			Adopt(db)
+			if db.Driver() != (idle{}) {
+				t.Errorf("the driver is %T", db.Driver())
+			}
+			if _, known := pools.stats()["adopted:5434/shop"]; known != (db == named) {
+				t.Errorf("pools are %v", pools.stats())
+			}
+			if s := db.Stats(); s.OpenConnections != 1 || s.Idle != 1 {
+				t.Errorf("connections: %+v", s)
+			}
+			for range 2 { // the idle one, and a new one
+				c, err := db.Conn(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				if err := rawOf(c, func(dc driver.Conn) {
+					own, wrapped := dc.(interface{ driverConn() driver.Conn })
+					if !wrapped || own.driverConn() != (idle{}) {
+						t.Errorf("the connection is %T", dc)
+					}
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+	Adopt(nil)
+}

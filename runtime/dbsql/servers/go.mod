@@ -3,14 +3,23 @@ module github.com/orchestrall/orchestrall/runtime/dbsql/servers
 go 1.26.0
 
 require (
+	entgo.io/ent v0.14.5
 	github.com/XSAM/otelsql v0.44.0
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.12.0
+	github.com/jmoiron/sqlx v1.4.0
 	github.com/orchestrall/orchestrall/runtime v0.0.0
+	github.com/orchestrall/orchestrall/runtime/ent v0.0.0
+	github.com/orchestrall/orchestrall/runtime/gorm v0.0.0
+	github.com/orchestrall/orchestrall/runtime/pgxstdlib v0.0.0
+	github.com/orchestrall/orchestrall/runtime/sqlx v0.0.0
 	github.com/prometheus/client_golang v1.25.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0
 	go.opentelemetry.io/otel/trace v1.47.0
+	gorm.io/driver/mysql v1.6.0
+	gorm.io/driver/postgres v1.6.3
+	gorm.io/gorm v1.31.2
 	modernc.org/sqlite v1.62.0
 )
 
@@ -25,6 +34,8 @@ require (
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/jinzhu/inflection v1.0.0 // indirect
+	github.com/jinzhu/now v1.1.5 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
@@ -44,4 +55,10 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-replace github.com/orchestrall/orchestrall/runtime => ../..
+replace (
+	github.com/orchestrall/orchestrall/runtime => ../..
+	github.com/orchestrall/orchestrall/runtime/ent => ../../ent
+	github.com/orchestrall/orchestrall/runtime/gorm => ../../gorm
+	github.com/orchestrall/orchestrall/runtime/pgxstdlib => ../../pgxstdlib
+	github.com/orchestrall/orchestrall/runtime/sqlx => ../../sqlx
+)

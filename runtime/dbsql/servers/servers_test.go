@@ -199,10 +199,13 @@ func quick(t *testing.T, ctx context.Context, db *sql.DB, query string) {
 	}
 }
 
-func TestMariaDB(t *testing.T) {
+// mariaDB starts a server with a database called shop, and returns its port.
+func mariaDB(t testing.TB) (port string) {
+	t.Helper()
 	install := program(t, "mariadb-install-db", "/usr/bin")
 	server := program(t, "mariadbd", "/usr/sbin")
-	dir, port := folder(t), freePort(t)
+	dir := folder(t)
+	port = freePort(t)
 	run(t, command(dir, install, "--no-defaults", "--datadir="+dir+"/data", "--auth-root-authentication-method=normal", "--skip-test-db"))
 	serve(t, command(dir, server, "--no-defaults", "--datadir="+dir+"/data", "--socket="+dir+"/s", "--port="+port,
 		"--bind-address=127.0.0.1", "--pid-file="+dir+"/pid"), "ready for connections")
@@ -210,13 +213,17 @@ func TestMariaDB(t *testing.T) {
 	for _, q := range []string{
 		"CREATE DATABASE shop", "CREATE USER app@'127.0.0.1' IDENTIFIED BY '" + password + "'", "GRANT ALL ON shop.* TO app@'127.0.0.1'",
 	} {
-		quick(t, t.Context(), setup, q)
+		execute(t, t.Context(), setup, q)
 	}
 	_ = setup.Close()
-	d := database{
+	return port
+}
+
+func TestMariaDB(t *testing.T) {
+	port := mariaDB(t)
+	exercise(t, database{
 		driver: "mysql", dsn: "app:" + password + "@tcp(127.0.0.1:" + port + ")/shop",
 		system: "mysql", namespace: "shop", address: "127.0.0.1", port: port, mark: "?",
 		endless: "SELECT SLEEP(60)", missing: "1146", twoWays: true,
-	}
-	exercise(t, d)
+	})
 }

@@ -24,3 +24,8 @@ func init() {
 func Open(driverName, dataSourceName string) (*sql.DB, error) {
 	return sql.Open(driverName, dataSourceName)
 }
+
+func SetMaxOpenConns(db *sql.DB, n int) {
+	println("hook: SetMaxOpenConns")
+	db.SetMaxOpenConns(n)
+}
