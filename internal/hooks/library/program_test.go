@@ -157,6 +157,29 @@ main.work
 `,
 			never: "secret",
 		},
+		{
+			name: "web", modules: []string{"chi", "gin", "echo", "gorilla"},
+			hooks: []string{`chi +calls +v\S+ +applies`, `gin +calls +v\S+ +applies`, `echo +calls +v\S+ +applies`, `gorilla/mux +calls +v\S+ +applies`, `net/http +calls +- +applies`},
+			tree: `
+main.work
+  GET  http.response.status_code=200
+    GET /orders/{id}  http.route=/orders/{id}
+      shop.find
+  GET  http.response.status_code=200
+    GET /orders/{id}  http.route=/orders/{id}
+      shop.find
+  GET  http.response.status_code=200
+    GET /orders/:id  http.route=/orders/:id
+      shop.find
+  GET  http.response.status_code=200
+    GET /orders/:id  http.route=/orders/:id
+      shop.find
+  GET  http.response.status_code=200
+    GET /orders/{id}  http.route=/orders/{id}
+      shop.find
+`,
+			never: "secret",
+		},
 	} {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
