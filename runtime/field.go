@@ -88,7 +88,7 @@ func (f *field) fit(v Value) Value {
 // evalAll appends the values of the fields that have one.
 func evalAll(kvs []attribute.KeyValue, fields []field, fill func(int) Value) []attribute.KeyValue {
 	for i := range fields {
-		if v := fields[i].eval(fill); v.v.Type() != attribute.EMPTY {
+		if v := fields[i].eval(fill); v.v.Type() != attribute.INVALID {
 			kvs = append(kvs, attribute.KeyValue{Key: fields[i].key, Value: v.v})
 		}
 	}

@@ -50,7 +50,7 @@ func only(t testing.TB, r *tracetest.SpanRecorder) sdk.ReadOnlySpan {
 func attr(s sdk.ReadOnlySpan, key string) string {
 	for _, kv := range s.Attributes() {
 		if string(kv.Key) == key {
-			return kv.Value.String()
+			return kv.Value.Emit()
 		}
 	}
 	return "(absent)"
@@ -59,7 +59,7 @@ func attr(s sdk.ReadOnlySpan, key string) string {
 func eventAttr(kvs []attribute.KeyValue, key string) string {
 	for _, kv := range kvs {
 		if string(kv.Key) == key {
-			return kv.Value.String()
+			return kv.Value.Emit()
 		}
 	}
 	return "(absent)"

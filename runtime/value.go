@@ -200,7 +200,7 @@ func (v Value) slogValue() slog.Value {
 		return slog.BoolValue(v.v.AsBool())
 	case attribute.FLOAT64:
 		return slog.Float64Value(v.v.AsFloat64())
-	case attribute.EMPTY:
+	case attribute.INVALID:
 		return slog.StringValue("")
 	default:
 		return slog.AnyValue(v.v.AsInterface())
@@ -212,14 +212,14 @@ func (v Value) text() string {
 	switch v.v.Type() {
 	case attribute.STRING:
 		return v.v.AsString()
-	case attribute.EMPTY:
+	case attribute.INVALID:
 		return ""
 	case attribute.INT64:
 		return strconv.FormatInt(v.v.AsInt64(), 10)
 	case attribute.BOOL:
 		return strconv.FormatBool(v.v.AsBool())
 	default:
-		return v.v.String()
+		return v.v.Emit()
 	}
 }
 

@@ -54,7 +54,7 @@ func recordedAs(f orchestrall.Field, fill func(int) orchestrall.Value) map[strin
 	}()
 	out := map[string]string{"": r.Ended()[0].Name()}
 	for _, kv := range r.Ended()[0].Attributes() {
-		out[string(kv.Key)] = kv.Value.String()
+		out[string(kv.Key)] = kv.Value.Emit()
 	}
 	return out
 }

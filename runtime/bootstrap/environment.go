@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/otel/propagation"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/w3c"
 )
 
 // newPropagator reads OTEL_PROPAGATORS.
@@ -19,7 +21,7 @@ func newPropagator(getenv func(string) string) propagation.TextMapPropagator {
 	for _, name := range wanted {
 		switch name {
 		case "tracecontext":
-			chosen = append(chosen, propagation.TraceContext{})
+			chosen = append(chosen, w3c.TraceContext{})
 		case "baggage":
 			chosen = append(chosen, propagation.Baggage{})
 		case "none":

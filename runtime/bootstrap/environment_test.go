@@ -141,7 +141,7 @@ func TestWithoutExporterIsSaidAtDebugLevelOnce(t *testing.T) {
 func attributes(attrs []attribute.KeyValue) map[string]string {
 	all := make(map[string]string)
 	for _, kv := range attrs {
-		all[string(kv.Key)] = kv.Value.String()
+		all[string(kv.Key)] = kv.Value.Emit()
 	}
 	return all
 }

@@ -15,7 +15,8 @@ import (
 
 // logTarget is where the environment wants log lines to go.
 type logTarget struct {
-	url     *url.URL // without user and password; nil where only the exporter understands the address
+	url     *url.URL // without user and password; nil where the address is a name of gRPC's own
+	address string   // that name
 	headers map[string]string
 	auth    string // what user and password of the address become, an Authorization header
 	grpc    bool
@@ -65,7 +66,7 @@ func readLogTarget(getenv func(string) string) (*logTarget, error) {
 	if address == "" {
 		return nil, nil
 	}
-	t := &logTarget{general: own == "", timeout: logTimeout(getenv)}
+	t := &logTarget{general: own == "", timeout: logTimeout(getenv), headers: logHeaders(getenv)}
 	switch protocol := cmp.Or(getenv("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL"), getenv("OTEL_EXPORTER_OTLP_PROTOCOL"), "http/protobuf"); protocol {
 	case "http/protobuf":
 	case "grpc":
@@ -75,13 +76,13 @@ func readLogTarget(getenv func(string) string) (*logTarget, error) {
 	}
 	u, err := url.Parse(address)
 	if t.grpc && err == nil && u.Scheme != "http" && u.Scheme != "https" {
-		return t, nil // gRPC has names of its own
+		t.address = address
+		return t, nil
 	}
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
 		// Not the value itself: it may hold a password.
 		return nil, errors.New(variable + " is no URL; it starts with http:// or https://")
 	}
-	t.headers = logHeaders(getenv)
 	if u.User != nil {
 		t.auth = basicAuth(u.User)
 		u.User = nil

@@ -151,13 +151,15 @@ func pusher(s *lokiServer, waits *[]time.Duration) *loki {
 	if err != nil {
 		panic(err)
 	}
-	return &loki{
-		target: t, client: http.DefaultClient, lost: newLostLines(), health: newHealth("logs"), ctx: context.Background(),
+	k := &loki{target: t, client: http.DefaultClient}
+	k.shipper = &shipper{
+		back: k, pace: pace{waiting: maxQueuedLines, batch: lokiBatch}, lost: newLostLines(), health: newHealth("logs"), ctx: context.Background(),
 		pause: func(_ context.Context, d time.Duration) error {
 			*waits = append(*waits, d)
 			return nil
 		},
 	}
+	return k
 }
 
 func TestLokiInTrouble(t *testing.T) {
@@ -209,9 +211,9 @@ func TestErrorsTellNoCredentials(t *testing.T) {
 	s := newLokiServer(t)
 	k := pusher(s, &waits)
 	s.Close()
-	again, _, err := k.push(nil)
-	if !again || err == nil || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "127.0.0.1") {
-		t.Errorf("%v %v", again, err)
+	a := k.request(nil)(t.Context())
+	if !a.again || a.err == nil || strings.Contains(a.err.Error(), "hidden") || !strings.Contains(a.err.Error(), "127.0.0.1") {
+		t.Errorf("%+v", a)
 	}
 	for _, address := range []string{"http://u:hidden@[broken", "u:hidden@host", "ftp://u:hidden@host", "http://u:hid%zzden@host" + lokiPath} {
 		t.Run(address, func(t *testing.T) {
@@ -274,13 +276,13 @@ func TestLokiQueueIsBoundedInBytes(t *testing.T) {
 	}
 	batches := 0
 	for b := k.next(); len(b) > 0; b = k.next() {
-		if len(b) != lokiBytes/lokiLine {
+		if len(b) != batchBytes/lokiLine {
 			t.Errorf("a batch of %d lines", len(b))
 		}
 		k.sent(b)
 		batches++
 	}
-	if k.bytes != 0 || batches != maxQueuedBytes/lokiBytes {
+	if k.bytes != 0 || batches != maxQueuedBytes/batchBytes {
 		t.Errorf("%d batches, and %d bytes are left", batches, k.bytes)
 	}
 }
@@ -329,7 +331,7 @@ func TestLogTarget(t *testing.T) {
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for value, want := range map[string]time.Duration{
-		"": 0, "3": 3 * time.Second, "99999999999": lokiLongest, "-1": 0, "Fri, 02 Jan 2026 03:04:15 GMT": 10 * time.Second, "Fri, 02 Jan 2026 03:04:00 GMT": 0,
+		"": 0, "3": 3 * time.Second, "99999999999": longestPause, "-1": 0, "Fri, 02 Jan 2026 03:04:15 GMT": 10 * time.Second, "Fri, 02 Jan 2026 03:04:00 GMT": 0,
 	} {
 		if got := retryAfter(value, now); got != want {
 			t.Errorf("%q: %v, want %v", value, got, want)

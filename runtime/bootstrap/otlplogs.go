@@ -1,109 +1,238 @@
 package bootstrap
 
 import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
+	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
-	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
-	"go.opentelemetry.io/otel/log"
-	sdk "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
+	"go.opentelemetry.io/otel/trace"
+	collector "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	common "go.opentelemetry.io/proto/otlp/common/v1"
+	logs "go.opentelemetry.io/proto/otlp/logs/v1"
+	otlpresource "go.opentelemetry.io/proto/otlp/resource/v1"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	_ "google.golang.org/grpc/encoding/gzip" // so that calls can name it
+	grpcmeta "google.golang.org/grpc/metadata"
 	grpcstatus "google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
-	"github.com/orchestrall/orchestrall/runtime/internal/quiet"
 )
 
-// otlpLogs exports lines through OpenTelemetry's SDK. The record has the trace
-// in fields of its own; its attributes are called as in the JSON line, with
-// dots, but for the error, which the conventions have names for.
+// otlpLogs sends lines as OTLP, by HTTP or gRPC. The record has the trace in
+// fields of its own; its attributes are called as in the JSON line, with dots,
+// but for the error, which the conventions have names for.
+//
+// OpenTelemetry's own log SDK is not used: its API has changed from release to
+// release, so that a program that requires one of them could be built with no
+// other.
 type otlpLogs struct {
+	*shipper
 	service  string
-	provider *sdk.LoggerProvider
-	logger   log.Logger
-	queue    *recordQueue
-	client   *http.Client // nil where the exporter has one of its own
+	target   *logTarget
+	resource *otlpresource.Resource
+	schema   string
+	gzip     bool
+
+	client *http.Client // over HTTP
+	conn   *grpc.ClientConn
 }
 
 func newOTLPLogs(res *resource.Resource, t *logTarget, getenv func(string) string) (*otlpLogs, error) {
-	client := newHTTPClient(getenv, "LOGS")
-	exporter, err := newLogExporter(t, client)
+	own := func(name string) string {
+		return cmp.Or(getenv("OTEL_EXPORTER_OTLP_LOGS_"+name), getenv("OTEL_EXPORTER_OTLP_"+name))
+	}
+	o := &otlpLogs{
+		service: serviceName(res), target: t,
+		resource: &otlpresource.Resource{Attributes: keyValues(res.Attributes())}, schema: res.SchemaURL(),
+		gzip: own("COMPRESSION") == "gzip",
+	}
+	var err error
+	if t.grpc {
+		o.conn, err = t.dial(getenv, strings.EqualFold(own("INSECURE"), "true"))
+	} else {
+		o.client, err = t.client(getenv)
+	}
 	if err != nil {
 		return nil, err
 	}
-	queue := newRecordQueue(exporter, t.general, maxRecords(getenv))
-	provider := sdk.NewLoggerProvider(sdk.WithResource(res), sdk.WithProcessor(queue))
-	return &otlpLogs{
-		service: serviceName(res), provider: provider, queue: queue,
-		logger: provider.Logger(orchestrall.ScopeName), client: client,
-	}, nil
+	const longest = 24 * 60 * 60 * 1000
+	ms := func(name string, standard int) time.Duration {
+		return time.Duration(wholeNumber(getenv, name, standard, longest)) * time.Millisecond
+	}
+	waiting := wholeNumber(getenv, "OTEL_BLRP_MAX_QUEUE_SIZE", maxQueuedLines, mostWaiting)
+	o.shipper = newShipper(o, pace{
+		waiting:  waiting,
+		batch:    min(waiting, wholeNumber(getenv, "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", 512, mostWaiting)),
+		interval: ms("OTEL_BLRP_SCHEDULE_DELAY", 1000),
+		limit:    ms("OTEL_BLRP_EXPORT_TIMEOUT", 30000),
+	})
+	return o, nil
 }
 
-// newLogExporter leaves to the exporter what it reads from the environment
-// itself, and tells it what it does not do: to use the user and the password of
-// the address.
-func newLogExporter(t *logTarget, client *http.Client) (sdk.Exporter, error) {
-	headers := t.headers
-	if t.auth != "" {
-		headers = maps.Clone(headers)
-		if !hasHeader(headers, "Authorization") {
-			headers["Authorization"] = t.auth
+// dial does not connect yet. An address that is no URL is one of gRPC's own
+// names, which say nothing of TLS.
+func (t *logTarget) dial(getenv func(string) string, plain bool) (*grpc.ClientConn, error) {
+	address := t.address
+	if t.url != nil {
+		address, plain = t.url.Host, t.url.Scheme == "http"
+	}
+	secure := insecure.NewCredentials()
+	if !plain {
+		config, err := logTLS(getenv)
+		if err != nil {
+			return nil, err
 		}
+		secure = credentials.NewTLS(config)
 	}
-	ctx := context.Background()
-	if t.grpc {
-		var options []otlploggrpc.Option
-		if t.url != nil {
-			options = append(options, otlploggrpc.WithEndpointURL(t.url.String()), otlploggrpc.WithHeaders(headers))
-		}
-		return otlploggrpc.New(ctx, options...)
-	}
-	options := []otlploghttp.Option{otlploghttp.WithEndpointURL(t.url.String()), otlploghttp.WithHeaders(headers)}
-	if client != nil {
-		options = append(options, otlploghttp.WithHTTPClient(client))
-	}
-	return otlploghttp.New(ctx, options...)
+	return grpc.NewClient(address, grpc.WithTransportCredentials(secure), grpc.WithUserAgent("orchestrall"))
 }
 
-func hasHeader(headers map[string]string, name string) bool {
-	for key := range headers {
-		if strings.EqualFold(key, name) {
-			return true
-		}
-	}
-	return false
-}
+// recordSize is about what a record takes in memory besides its texts.
+const recordSize = 600
 
 // take implements sink.
 func (o *otlpLogs) take(l *line) error {
-	if o.queue.off.Load() {
+	if o.off.Load() {
 		return nil
 	}
-	var r log.Record
-	r.SetTimestamp(l.at)
-	r.SetObservedTimestamp(time.Now())
-	r.SetSeverity(severity(l.level))
-	r.SetSeverityText(l.level.String())
-	r.SetBody(attribute.StringValue(recordText(l.message)))
-	r.AddAttributes(o.attributes(l)...)
-	o.logger.Emit(l.ctx, r)
+	r := &logs.LogRecord{
+		ObservedTimeUnixNano: uint64(time.Now().UnixNano()),
+		SeverityNumber:       severity(l.level), SeverityText: l.level.String(),
+		Body:       stringValue(recordText(l.message)),
+		Attributes: keyValues(o.attributes(l)),
+	}
+	if !l.at.IsZero() {
+		r.TimeUnixNano = uint64(l.at.UnixNano())
+	}
+	if in := trace.SpanContextFromContext(l.ctx); in.IsValid() {
+		id, span := in.TraceID(), in.SpanID()
+		r.TraceId, r.SpanId, r.Flags = id[:], span[:], uint32(in.TraceFlags())
+	}
+	o.add(entry{size: recordSize + proto.Size(r), record: r})
 	return nil
 }
 
 // severity is the number that the data model gives to slog's levels.
-func severity(l slog.Level) log.Severity {
-	return log.Severity(min(max(int(l)+int(log.SeverityInfo), int(log.SeverityTrace1)), int(log.SeverityFatal4)))
+func severity(l slog.Level) logs.SeverityNumber {
+	const info = int(logs.SeverityNumber_SEVERITY_NUMBER_INFO)
+	return logs.SeverityNumber(min(max(int(l)+info, 1), int(logs.SeverityNumber_SEVERITY_NUMBER_FATAL4)))
+}
+
+// request implements backEnd.
+func (o *otlpLogs) request(batch []entry) func(context.Context) answer {
+	records := make([]*logs.LogRecord, len(batch))
+	for i := range batch {
+		records[i] = batch[i].record
+	}
+	r := &collector.ExportLogsServiceRequest{ResourceLogs: []*logs.ResourceLogs{{
+		Resource: o.resource, SchemaUrl: o.schema,
+		ScopeLogs: []*logs.ScopeLogs{{Scope: &common.InstrumentationScope{Name: orchestrall.ScopeName}, LogRecords: records}},
+	}}}
+	if o.conn != nil {
+		return func(ctx context.Context) answer { return o.call(ctx, r) }
+	}
+	body, err := proto.Marshal(r)
+	if err != nil {
+		return func(context.Context) answer { return answer{err: fmt.Errorf("pushing log lines: %w", err)} }
+	}
+	encoding := ""
+	if o.gzip {
+		var out bytes.Buffer
+		z := gzip.NewWriter(&out)
+		_, _ = z.Write(body) // into memory
+		_ = z.Close()
+		body, encoding = out.Bytes(), "gzip"
+	}
+	return func(ctx context.Context) answer {
+		a, said := o.target.post(ctx, o.client, body, "application/x-protobuf", encoding)
+		partly := new(collector.ExportLogsServiceResponse)
+		if a.err == nil && proto.Unmarshal(said, partly) == nil {
+			a.rejected = int(partly.GetPartialSuccess().GetRejectedLogRecords())
+		}
+		return a
+	}
+}
+
+// call makes one attempt by gRPC.
+func (o *otlpLogs) call(ctx context.Context, r *collector.ExportLogsServiceRequest) answer {
+	ctx, cancel := context.WithTimeout(ctx, o.target.timeout)
+	defer cancel()
+	headers := grpcmeta.New(o.target.headers)
+	if o.target.auth != "" && len(headers.Get("Authorization")) == 0 {
+		headers.Set("Authorization", o.target.auth)
+	}
+	var options []grpc.CallOption
+	if o.gzip {
+		options = append(options, grpc.UseCompressor("gzip"))
+	}
+	resp, err := collector.NewLogsServiceClient(o.conn).Export(grpcmeta.NewOutgoingContext(ctx, headers), r, options...)
+	a := answer{err: err, rejected: int(resp.GetPartialSuccess().GetRejectedLogRecords())}
+	if err != nil {
+		a.err = fmt.Errorf("pushing log lines to %s: %w", o.conn.Target(), err)
+	}
+	switch grpcstatus.Code(err) {
+	case codes.Canceled, codes.DeadlineExceeded, codes.Aborted, codes.OutOfRange, codes.Unavailable, codes.DataLoss, codes.ResourceExhausted:
+		a.again = true
+	case codes.Unimplemented:
+		a.never = o.target.general
+	}
+	return a
+}
+
+// disconnect implements backEnd.
+func (o *otlpLogs) disconnect() {
+	if o.conn != nil {
+		_ = o.conn.Close() // nothing is on its way
+		return
+	}
+	o.client.CloseIdleConnections()
+}
+
+func keyValues(kvs []attribute.KeyValue) []*common.KeyValue {
+	all := make([]*common.KeyValue, len(kvs))
+	for i, kv := range kvs {
+		all[i] = &common.KeyValue{Key: strings.ToValidUTF8(string(kv.Key), "\uFFFD"), Value: anyValue(kv.Value)}
+	}
+	return all
+}
+
+func anyValue(v attribute.Value) *common.AnyValue {
+	switch v.Type() {
+	case attribute.BOOL:
+		return &common.AnyValue{Value: &common.AnyValue_BoolValue{BoolValue: v.AsBool()}}
+	case attribute.INT64:
+		return &common.AnyValue{Value: &common.AnyValue_IntValue{IntValue: v.AsInt64()}}
+	case attribute.FLOAT64:
+		return &common.AnyValue{Value: &common.AnyValue_DoubleValue{DoubleValue: v.AsFloat64()}}
+	case attribute.STRING:
+		return stringValue(v.AsString())
+	case attribute.STRINGSLICE:
+		var list common.ArrayValue
+		for _, s := range v.AsStringSlice() {
+			list.Values = append(list.Values, stringValue(s))
+		}
+		return &common.AnyValue{Value: &common.AnyValue_ArrayValue{ArrayValue: &list}}
+	default: // lists and maps of other values: their text tells enough
+		return stringValue(v.Emit())
+	}
+}
+
+// stringValue is s as UTF-8: a collector refuses the whole batch for one bad byte.
+func stringValue(s string) *common.AnyValue {
+	return &common.AnyValue{Value: &common.AnyValue_StringValue{StringValue: strings.ToValidUTF8(s, "\uFFFD")}}
 }
 
 func (o *otlpLogs) attributes(l *line) []attribute.KeyValue {
@@ -190,6 +319,10 @@ func appendRecord(kvs []attribute.KeyValue, key string, v slog.Value, depth int)
 		return append(kvs, attribute.Int64(key, int64(v.Duration())))
 	case slog.KindAny:
 		if list, ok := v.Any().([]string); ok {
+			list = slices.Clone(list)
+			for i, s := range list {
+				list[i] = recordText(s)
+			}
 			return append(kvs, attribute.StringSlice(key, list))
 		}
 		return append(kvs, attribute.String(key, recordText(string(appendAny(nil, v.Any(), 0)))))
@@ -200,160 +333,9 @@ func appendRecord(kvs []attribute.KeyValue, key string, v slog.Value, depth int)
 // maxRecordText caps the strings of a record, which wait in memory.
 const maxRecordText = 16 << 10
 
-// recordText is s as UTF-8: a collector refuses the whole batch for one bad byte.
 func recordText(s string) string {
 	if len(s) > maxRecordText {
-		s = strings.Clone(wholeRunes(s[:maxRecordText])) + textCut
+		return strings.Clone(wholeRunes(s[:maxRecordText])) + textCut
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
-}
-
-func (o *otlpLogs) flush(ctx context.Context) error { return o.provider.ForceFlush(ctx) }
-
-func (o *otlpLogs) close(ctx context.Context) error {
-	defer func() {
-		if o.client != nil {
-			o.client.CloseIdleConnections()
-		}
-	}()
-	err := o.provider.Shutdown(ctx)
-	o.queue.abandon()
-	// The provider leaves the processor as it is when a flush has taken all the time.
-	err = errors.Join(err, o.queue.Shutdown(ctx))
-	if o.queue.off.Load() {
-		return nil
-	}
-	return err
-}
-
-func maxRecords(getenv func(string) string) int {
-	return wholeNumber(getenv, "OTEL_BLRP_MAX_QUEUE_SIZE", maxQueuedLines, mostWaiting)
-}
-
-// recordQueue is the SDK's batch processor with a bound in bytes, too, and a
-// count of what is lost. The SDK's own drops the oldest and says how many.
-type recordQueue struct {
-	*sdk.BatchProcessor
-	max     int
-	general bool // the address may not take logs at all
-	off     atomic.Bool
-	ended   atomic.Bool
-	lost    lostLines
-
-	life   context.Context // of exports
-	cancel context.CancelFunc
-
-	mu    sync.Mutex
-	sizes []int // of the records on their way, in order
-	bytes int
-}
-
-func newRecordQueue(exporter sdk.Exporter, general bool, size int) *recordQueue {
-	q := &recordQueue{max: size, general: general, lost: newLostLines()}
-	q.life, q.cancel = context.WithCancel(context.Background())
-	q.BatchProcessor = sdk.NewBatchProcessor(countingLogExporter{exporter, newHealth("logs"), q}, sdk.WithMaxQueueSize(size))
-	watchQueue("logs", q.length, int64(size))
-	return q
-}
-
-func (q *recordQueue) length() int64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return int64(len(q.sizes))
-}
-
-// OnEmit implements sdk.Processor.
-func (q *recordQueue) OnEmit(ctx context.Context, r *sdk.Record) error {
-	if q.ended.Load() {
-		q.lost.shutdown.Inc()
-		return nil
-	}
-	size := sizeOf(r)
-	q.mu.Lock()
-	if len(q.sizes) >= q.max || q.bytes+size > maxQueuedBytes {
-		q.mu.Unlock()
-		q.lost.queueFull.Inc()
-		return nil
-	}
-	q.sizes = append(q.sizes, size)
-	q.bytes += size
-	q.mu.Unlock()
-	return q.BatchProcessor.OnEmit(ctx, r)
-}
-
-// recordSize is about what a record takes without its texts.
-const recordSize = 600
-
-func sizeOf(r *sdk.Record) int {
-	n := recordSize + len(r.Body().AsString())
-	r.WalkAttributes(func(kv attribute.KeyValue) bool {
-		n += 64 + len(kv.Key)
-		if kv.Value.Type() == attribute.STRING {
-			n += len(kv.Value.AsString())
-		}
-		return true
-	})
-	return n
-}
-
-// gone takes n records off the queue, and reports whether it was abandoned.
-func (q *recordQueue) gone(n int) (ended bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	n = min(n, len(q.sizes))
-	for _, size := range q.sizes[:n] {
-		q.bytes -= size
-	}
-	q.sizes = append(q.sizes[:0], q.sizes[n:]...)
-	return q.ended.Load()
-}
-
-// abandon counts what is still on its way as lost, and lets go of it.
-func (q *recordQueue) abandon() {
-	defer q.cancel()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !q.ended.Swap(true) {
-		q.lost.shutdown.Add(float64(len(q.sizes)))
-	}
-}
-
-type countingLogExporter struct {
-	sdk.Exporter
-	health
-	queue *recordQueue
-}
-
-// Export implements sdk.Exporter.
-func (e countingLogExporter) Export(ctx context.Context, records []sdk.Record) error {
-	if len(records) == 0 || e.queue.off.Load() {
-		e.queue.gone(len(records))
-		return nil
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(e.queue.life, cancel)()
-	start, err := time.Now(), e.queue.life.Err()
-	if err == nil {
-		err = e.Exporter.Export(quiet.Context(ctx), records)
-	}
-	ended := e.queue.gone(len(records))
-	if err == nil || ended { // then they are counted already
-		e.observe(start, err)
-		return nil
-	}
-	if e.queue.general && takesNoLogs(err) {
-		e.queue.off.Store(true)
-		slog.Warn("log lines are not exported: what OTEL_EXPORTER_OTLP_ENDPOINT names takes no logs; set OTEL_LOGS_EXPORTER=none, or OTEL_EXPORTER_OTLP_LOGS_ENDPOINT to what does")
-		return nil
-	}
-	e.observe(start, err)
-	e.queue.lost.exportFailed.Add(float64(len(records)))
-	return fmt.Errorf("exporting log lines: %w", err)
-}
-
-// takesNoLogs reports whether a back end has answered that it knows no logs, as
-// one for traces only does.
-func takesNoLogs(err error) bool {
-	return grpcstatus.Code(err) == codes.Unimplemented || strings.Contains(err.Error(), ": 404 Not Found")
+	return s
 }

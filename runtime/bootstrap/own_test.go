@@ -51,7 +51,7 @@ func TestSpansOfLibrariesGetCarriedFields(t *testing.T) {
 	var got []string
 	otel.GetTracerProvider().(*trace.TracerProvider).RegisterSpanProcessor(seen(func(s trace.ReadWriteSpan) {
 		for _, kv := range s.Attributes() {
-			got = append(got, string(kv.Key)+"="+kv.Value.String())
+			got = append(got, string(kv.Key)+"="+kv.Value.Emit())
 		}
 	}))
 	ctx := orchestrall.WithFields(t.Context(), orchestrall.UserIDKey, "u1")

@@ -3,7 +3,9 @@ package bootstrap
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
 	"runtime/debug"
@@ -25,7 +27,6 @@ func newResource(service string, getenv func(string) string) (*resource.Resource
 		resource.WithTelemetrySDK(), resource.WithHost(), resource.WithOSType(),
 		resource.WithProcessPID(), resource.WithProcessExecutableName(),
 		resource.WithProcessRuntimeName(), resource.WithProcessRuntimeVersion(),
-		resource.WithService(), // service.instance.id, and a name that the next line replaces
 		resource.WithAttributes(own...), resource.WithFromEnv())
 	if res == nil {
 		return resource.NewSchemaless(own...), err
@@ -36,6 +37,14 @@ func newResource(service string, getenv func(string) string) (*resource.Resource
 	return res, err
 }
 
+// newInstance is a random UUID, of version 4.
+func newInstance() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+}
+
 func serviceName(res *resource.Resource) string {
 	name, _ := res.Set().Value(serviceKey)
 	return name.AsString()
@@ -43,7 +52,7 @@ func serviceName(res *resource.Resource) string {
 
 // identity is what the build knows about the program.
 func identity(service string) []attribute.KeyValue {
-	attrs := []attribute.KeyValue{serviceKey.String(shortName(service))}
+	attrs := []attribute.KeyValue{serviceKey.String(shortName(service)), attribute.String("service.instance.id", newInstance())}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return attrs

@@ -27,7 +27,7 @@ func TestSampler(t *testing.T) {
 		{"traceidratio", "0.25", "TraceIDRatioBased{0.25}"},
 		{"parentbased_always_off", "", "ParentBased{root:AlwaysOffSampler"},
 		{"parentbased_traceidratio", "0.5", "ParentBased{root:TraceIDRatioBased{0.5}"},
-		{"parentbased_traceidratio", "many", "ParentBased{root:TraceIDRatioBased{1}"},
+		{"parentbased_traceidratio", "many", "ParentBased{root:" + trace.TraceIDRatioBased(1).Description()},
 		{"jaeger_remote", "", "ParentBased{root:AlwaysOnSampler"},
 	} {
 		begin(t)
@@ -123,7 +123,7 @@ func TestFailedCallsAreKept(t *testing.T) {
 func attributeOf(s trace.ReadOnlySpan, key string) (string, bool) {
 	for _, kv := range s.Attributes() {
 		if string(kv.Key) == key {
-			return kv.Value.String(), true
+			return kv.Value.Emit(), true
 		}
 	}
 	return "", false

@@ -121,9 +121,13 @@ func (r reports) install() {
 
 // Handle implements otel.ErrorHandler.
 func (r reports) Handle(err error) {
-	if err != nil {
-		r.next.Handle(errors.New(r.text(err.Error())))
+	if err == nil || strings.HasPrefix(err.Error(), "unsupported sampler: ") { // newSampler tells, and of none there is nothing to tell
+		return
 	}
+	if n, partly := rejectedSpans(err); partly {
+		leftSpans.Add(int64(n))
+	}
+	r.next.Handle(errors.New(r.text(err.Error())))
 }
 
 // Init implements logr.LogSink.

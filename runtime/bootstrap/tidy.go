@@ -124,7 +124,7 @@ func (t tidier) allFine(kvs []attribute.KeyValue) bool {
 
 func (t tidier) valueFine(v attribute.Value) bool {
 	switch v.Type() {
-	case attribute.EMPTY, attribute.BOOL, attribute.INT64, attribute.FLOAT64:
+	case attribute.INVALID, attribute.BOOL, attribute.INT64, attribute.FLOAT64:
 		return true
 	case attribute.STRING:
 		return t.fine(v.AsString())
@@ -132,7 +132,7 @@ func (t tidier) valueFine(v attribute.Value) bool {
 		list := v.AsStringSlice()
 		return len(list) <= maxList && !slices.ContainsFunc(list, func(s string) bool { return !t.fine(s) })
 	default:
-		return t.fine(v.String())
+		return t.fine(v.Emit())
 	}
 }
 
@@ -157,7 +157,7 @@ func (t tidier) attributes(kvs []attribute.KeyValue) []attribute.KeyValue {
 			}
 			kvs[i].Value = attribute.StringSliceValue(list)
 		default: // lists and maps of other values: their text tells enough
-			kvs[i].Value = attribute.StringValue(t.text(v.String()))
+			kvs[i].Value = attribute.StringValue(t.text(v.Emit()))
 		}
 	}
 	return kvs
@@ -187,11 +187,11 @@ func weightOf(kvs []attribute.KeyValue) (n int) {
 	for i := range kvs {
 		n += 64 + len(kvs[i].Key)
 		switch v := kvs[i].Value; v.Type() {
-		case attribute.EMPTY, attribute.BOOL, attribute.INT64, attribute.FLOAT64:
+		case attribute.INVALID, attribute.BOOL, attribute.INT64, attribute.FLOAT64:
 		case attribute.STRING:
 			n += len(v.AsString())
 		default:
-			n += len(v.String())
+			n += len(v.Emit())
 		}
 	}
 	return n

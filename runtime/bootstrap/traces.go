@@ -114,7 +114,7 @@ func newOTLP(getenv func(string) string, jaeger *url.URL) (trace.SpanExporter, e
 		if jaeger != nil {
 			options = append(options, otlptracehttp.WithEndpointURL(jaeger.Scheme+"://"+net.JoinHostPort(jaeger.Hostname(), "4318")+"/v1/traces"))
 		}
-		client := newHTTPClient(getenv, "TRACES")
+		client := newHTTPClient(getenv)
 		if client == nil {
 			return otlptracehttp.New(context.Background(), options...)
 		}

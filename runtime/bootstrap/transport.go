@@ -10,18 +10,18 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 )
 
-// newHTTPClient is the client for OTLP of a signal (TRACES, LOGS), nil where
-// certificates are configured, which the exporters know how to read. The
-// exporters' own clients keep their connections for a minute and a half after
-// the last export, with two goroutines each, and nobody can close them.
-func newHTTPClient(getenv func(string) string, signal string) *http.Client {
+// newHTTPClient is the client for spans over OTLP, nil where certificates are
+// configured, which the exporter knows how to read. The exporter's own clients
+// keep their connections for a minute and a half after the last export, with
+// two goroutines each, and nobody can close them.
+func newHTTPClient(getenv func(string) string) *http.Client {
 	for _, name := range []string{"CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"} {
-		if cmp.Or(getenv("OTEL_EXPORTER_OTLP_"+signal+"_"+name), getenv("OTEL_EXPORTER_OTLP_"+name)) != "" {
+		if cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_"+name), getenv("OTEL_EXPORTER_OTLP_"+name)) != "" {
 			return nil
 		}
 	}
 	limit := 10 * time.Second // as the specification has it
-	if ms, ok := number(cmp.Or(getenv("OTEL_EXPORTER_OTLP_"+signal+"_TIMEOUT"), getenv("OTEL_EXPORTER_OTLP_TIMEOUT"))); ok && ms > 0 {
+	if ms, ok := number(cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"), getenv("OTEL_EXPORTER_OTLP_TIMEOUT"))); ok && ms > 0 {
 		limit = time.Duration(ms) * time.Millisecond
 	}
 	return &http.Client{

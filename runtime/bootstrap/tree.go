@@ -179,7 +179,7 @@ func details(r row) []string {
 		case "code.file.path":
 			file = printable(kv.Value.AsString())
 		case "code.line.number":
-			line = ":" + kv.Value.String()
+			line = ":" + kv.Value.Emit()
 		default:
 			pairs = append(pairs, pair(kv))
 		}
@@ -206,7 +206,7 @@ func details(r row) []string {
 }
 
 func pair(kv attribute.KeyValue) string {
-	return printable(string(kv.Key)) + "=" + value(kv.Value.String())
+	return printable(string(kv.Key)) + "=" + value(kv.Value.Emit())
 }
 
 // maxValue is how much of a value is shown, in bytes.

@@ -94,7 +94,7 @@ func find(t *testing.T, r *tracetest.SpanRecorder, name string, kind trace.SpanK
 func attributes(s sdk.ReadOnlySpan) map[string]string {
 	m := map[string]string{}
 	for _, kv := range s.Attributes() {
-		m[string(kv.Key)] = kv.Value.String()
+		m[string(kv.Key)] = kv.Value.Emit()
 	}
 	return m
 }

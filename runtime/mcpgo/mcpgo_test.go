@@ -83,7 +83,7 @@ func find(t *testing.T, r *tracetest.SpanRecorder, name string, kind trace.SpanK
 func attribute(s sdk.ReadOnlySpan, key string) string {
 	for _, kv := range s.Attributes() {
 		if string(kv.Key) == key {
-			return kv.Value.String()
+			return kv.Value.Emit()
 		}
 	}
 	return ""

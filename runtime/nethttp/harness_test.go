@@ -26,12 +26,13 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/w3c"
 	"github.com/orchestrall/orchestrall/runtime/nethttp"
 )
 
 func TestMain(m *testing.M) {
 	otel.SetTracerProvider(noop.NewTracerProvider()) // one that can be put back
-	otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}))
+	otel.SetTextMapPropagator(propagation.NewCompositeTextMapPropagator(w3c.TraceContext{}, propagation.Baggage{}))
 	os.Exit(m.Run())
 }
 
@@ -73,7 +74,7 @@ func await(t testing.TB, done func() bool) {
 func attr(s sdk.ReadOnlySpan, key string) string {
 	for _, kv := range s.Attributes() {
 		if string(kv.Key) == key {
-			return kv.Value.String()
+			return kv.Value.Emit()
 		}
 	}
 	return "(absent)"

@@ -49,7 +49,7 @@ func below(t testing.TB, r *tracetest.SpanRecorder, f func(ctx context.Context))
 func attr(s sdk.ReadOnlySpan, key string) string {
 	for _, kv := range s.Attributes() {
 		if string(kv.Key) == key {
-			return kv.Value.String()
+			return kv.Value.Emit()
 		}
 	}
 	return ""
@@ -128,8 +128,8 @@ func noSecrets(t testing.TB, spans []sdk.ReadOnlySpan, secrets ...string) {
 	for _, s := range spans {
 		for _, kv := range s.Attributes() {
 			for _, secret := range secrets {
-				if strings.Contains(kv.Value.String(), secret) {
-					t.Errorf("%s of %s shows %s: %s", kv.Key, s.Name(), secret, kv.Value.String())
+				if strings.Contains(kv.Value.Emit(), secret) {
+					t.Errorf("%s of %s shows %s: %s", kv.Key, s.Name(), secret, kv.Value.Emit())
 				}
 			}
 		}

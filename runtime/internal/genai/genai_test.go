@@ -46,7 +46,7 @@ func ask(t *testing.T, path, question, kind, answer string) (*http.Response, err
 func valueOf(span sdk.ReadOnlySpan, key string) string {
 	for _, kv := range span.Attributes() {
 		if string(kv.Key) == key {
-			return kv.Value.String()
+			return kv.Value.Emit()
 		}
 	}
 	return ""

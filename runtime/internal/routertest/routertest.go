@@ -44,7 +44,7 @@ func Only(t *testing.T, r *tracetest.SpanRecorder) sdk.ReadOnlySpan {
 func Attr(s sdk.ReadOnlySpan, key string) string {
 	for _, kv := range s.Attributes() {
 		if string(kv.Key) == key {
-			return kv.Value.String()
+			return kv.Value.Emit()
 		}
 	}
 	return "(absent)"

@@ -31,7 +31,7 @@ func record(t *testing.T, options ...sdk.TracerProviderOption) *tracetest.SpanRe
 func attr(s sdk.ReadOnlySpan, key string) string {
 	for _, kv := range s.Attributes() {
 		if string(kv.Key) == key {
-			return kv.Value.String()
+			return kv.Value.Emit()
 		}
 	}
 	return ""

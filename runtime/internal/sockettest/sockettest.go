@@ -58,7 +58,7 @@ func (e Spans) Next(t *testing.T) sdk.ReadOnlySpan {
 func Attribute(s sdk.ReadOnlySpan, key string) string {
 	for _, kv := range s.Attributes() {
 		if string(kv.Key) == key {
-			return kv.Value.String()
+			return kv.Value.Emit()
 		}
 	}
 	return ""

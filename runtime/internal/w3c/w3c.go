@@ -40,7 +40,7 @@ func Installed() bool {
 // it baggage at most.
 func Only(p propagation.TextMapPropagator) bool {
 	switch p.(type) {
-	case propagation.TraceContext:
+	case propagation.TraceContext, TraceContext:
 		return true
 	case nil, propagation.Baggage:
 		return false
@@ -52,7 +52,7 @@ func Only(p propagation.TextMapPropagator) bool {
 	found := false
 	for i := range list.Len() {
 		switch list.Index(i).Interface().(type) {
-		case propagation.TraceContext:
+		case propagation.TraceContext, TraceContext:
 			found = true
 		case propagation.Baggage:
 		default:

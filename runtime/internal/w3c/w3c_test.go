@@ -16,6 +16,8 @@ func TestOnly(t *testing.T) {
 		want bool
 	}{
 		{propagation.TraceContext{}, true},
+		{TraceContext{}, true},
+		{propagation.NewCompositeTextMapPropagator(TraceContext{}, propagation.Baggage{}), true},
 		{both, true},
 		{propagation.Baggage{}, false},
 		{propagation.NewCompositeTextMapPropagator(propagation.Baggage{}), false},
@@ -63,4 +65,21 @@ func FuzzAsOpenTelemetry(f *testing.F) {
 			t.Errorf("%q is written as %q, by OpenTelemetry as %q", s, got, written["traceparent"])
 		}
 	})
+}
+
+func TestFlags(t *testing.T) {
+	const ids = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-"
+	for flags, want := range map[string]string{"00": "valid", "01": "sampled", "02": "valid", "03": "sampled", "0g": "", "FF": ""} {
+		ctx := TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": ids + flags, "tracestate": "vendor=1"})
+		got, sc := "", trace.SpanContextFromContext(ctx)
+		if sc.IsValid() && sc.TraceState().Get("vendor") == "1" {
+			got = "valid"
+		}
+		if sc.IsSampled() {
+			got = "sampled"
+		}
+		if got != want {
+			t.Errorf("flags %s: %q, want %q", flags, got, want)
+		}
+	}
 }
