@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"reflect"
+	"runtime"
 	"strings"
 	"time"
 
@@ -122,24 +123,24 @@ func LoggerPanicln(ctx context.Context, l *log.Logger, v ...any) {
 // function that it calls.
 const toCaller = 3
 
-// write writes a line of package log. Where slog takes these lines, and the
-// line is nothing but the message, its handler gets the context; else the ids
-// follow the message.
+// write writes a line of package log. Where slog takes these lines its handler
+// gets the context; else the ids follow the message.
 func write(ctx context.Context, l *log.Logger, s string) {
 	sc := spanContext(ctx)
-	if !sc.IsValid() {
-		_ = l.Output(toCaller, s)
+	if b, ok := bridgeOf(l); ok && b.needs(sc) {
+		b.write(ctx, sc, l, s)
 		return
 	}
-	if level, ok := bridged(l); ok && handle(ctx, level, s) {
-		return
+	if sc.IsValid() {
+		s = withIDs(s, sc)
 	}
-	line, newline := s, ""
-	if strings.HasSuffix(s, "\n") {
-		line, newline = s[:len(s)-1], "\n"
-	}
-	_ = l.Output(toCaller, line+" "+orchestrall.TraceIDKey+"="+sc.TraceID().String()+
-		" "+orchestrall.SpanIDKey+"="+sc.SpanID().String()+newline)
+	_ = l.Output(toCaller, s)
+}
+
+// withIDs puts the ids behind the last word of a message.
+func withIDs(s string, sc trace.SpanContext) string {
+	text := strings.TrimRight(s, "\n")
+	return text + " " + orchestrall.TraceIDKey + "=" + sc.TraceID().String() + " " + orchestrall.SpanIDKey + "=" + sc.SpanID().String() + s[len(text):]
 }
 
 // spanContext asks a context that may be anybody's, or nil.
@@ -151,43 +152,63 @@ func spanContext(ctx context.Context) (sc trace.SpanContext) {
 	return trace.SpanContextFromContext(ctx)
 }
 
-// bridged reports whether slog takes the logger's lines, at which level. The
-// writer that slog.SetDefault has installed is not exported; one that looks
-// otherwise than expected is a writer like any.
-func bridged(l *log.Logger) (level slog.Level, ok bool) {
+// A bridge is what slog.SetDefault has made of a logger: a writer of records.
+type bridge struct {
+	level   slog.Level
+	source  bool // records tell where the program logs
+	handler slog.Handler
+	carries bool // the handler takes the ids from the context
+}
+
+// bridgeOf reports whether slog takes the logger's lines. The writer that
+// slog.SetDefault has installed is not exported; one that looks otherwise than
+// expected is a writer like any.
+func bridgeOf(l *log.Logger) (b bridge, ok bool) {
 	defer func() {
 		if recover() != nil {
 			ok = false
 		}
 	}()
-	if l.Flags() != 0 || l.Prefix() != "" {
-		return 0, false
+	t := reflect.TypeOf(l.Writer())
+	if t == nil || t.Kind() != reflect.Pointer || t.Elem().PkgPath() != "log/slog" || t.Elem().Name() != "handlerWriter" {
+		return b, false
 	}
-	w := l.Writer()
-	if fmt.Sprintf("%T", w) != "*slog.handlerWriter" {
-		return 0, false
-	}
-	v := reflect.ValueOf(w).Elem()
-	if v.FieldByName("capturePC").Bool() {
-		return 0, false // the source would be the wrong one
-	}
+	v := reflect.ValueOf(l.Writer()).Elem()
+	b.source = v.FieldByName("capturePC").Bool()
 	v = v.FieldByName("level").Elem() // the interface's
 	for v.Kind() == reflect.Pointer {
 		v = v.Elem()
 	}
-	return slog.Level(v.FieldByName("val").FieldByName("v").Int()), true
+	b.level = slog.Level(v.FieldByName("val").FieldByName("v").Int())
+	b.handler = slog.Default().Handler()
+	_, b.carries = b.handler.(*orchestrall.Handler)
+	return b, true
 }
 
-// handle hands the line to the default logger, as slog's own writer does but
-// for the context. It reports false when the handler does not know contexts.
-func handle(ctx context.Context, level slog.Level, s string) bool {
-	h := slog.Default().Handler()
-	if _, ok := h.(*orchestrall.Handler); !ok {
-		return false
+// needs reports whether the bridge's own writer would lose the ids or the place:
+// it knows no context, and takes the place to be one call nearer than it is.
+func (b bridge) needs(sc trace.SpanContext) bool { return b.source || b.carries && sc.IsValid() }
+
+// write hands the line to the handler as the bridge's own writer does, which
+// makes a message of all that the logger would print.
+func (b bridge) write(ctx context.Context, sc trace.SpanContext, l *log.Logger, s string) {
+	if ctx == nil {
+		ctx = context.Background()
 	}
-	if !h.Enabled(ctx, level) {
-		return true
+	if !b.handler.Enabled(ctx, b.level) {
+		return
 	}
-	_ = h.Handle(ctx, slog.NewRecord(time.Now(), level, strings.TrimSuffix(s, "\n"), 0))
-	return true
+	if sc.IsValid() && !b.carries {
+		s = withIDs(s, sc)
+	}
+	if l.Flags() != 0 || l.Prefix() != "" {
+		var line strings.Builder
+		_ = log.New(&line, l.Prefix(), l.Flags()).Output(toCaller+1, s)
+		s = line.String()
+	}
+	var pcs [1]uintptr
+	if b.source {
+		runtime.Callers(toCaller+1, pcs[:])
+	}
+	_ = b.handler.Handle(ctx, slog.NewRecord(time.Now(), b.level, strings.TrimSuffix(s, "\n"), pcs[0]))
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -141,11 +142,12 @@ func TestLogLinesCarryIDs(t *testing.T) {
 	Println(traced(), "a", 1)
 	LoggerPrintf(traced(), own, "x\ny")
 	LoggerPrint(context.Background(), own, "plain\n")
+	LoggerPrint(traced(), own, "paragraph\n\n")
 	LoggerPrintln(nil, own) //nolint:staticcheck // what a program may do
 	got := strings.ReplaceAll(out.String(), "stdlog_test.go:", "F:")
 	var want strings.Builder
 	line := strings.Count(strings.SplitAfter(source(t), "func TestLogLinesCarryIDs")[0], "\n") + 8
-	for i, s := range []string{"%: app: 1 " + ids, "%: app: ab2 3 " + ids, "%: app: a 1 " + ids, "own %: x\ny " + ids, "own %: plain", "own %: "} {
+	for i, s := range []string{"%: app: 1 " + ids, "%: app: ab2 3 " + ids, "%: app: a 1 " + ids, "own %: x\ny " + ids, "own %: plain", "own %: paragraph " + ids + "\n", "own %: "} {
 		want.WriteString(strings.Replace(s, "%", "F:"+itoa(line+i), 1) + "\n")
 	}
 	if got != want.String() {
@@ -179,9 +181,65 @@ func TestBridgedLinesAreRecords(t *testing.T) {
 	slog.SetLogLoggerLevel(slog.LevelInfo)
 	log.SetPrefix("p: ")
 	Print(traced(), "x")
-	want := "level=INFO msg=x\nlevel=INFO msg=x\nlevel=INFO msg=x " + ids + "\nlevel=WARN msg=5 " + ids + "\nlevel=INFO msg=\"p: x " + ids + "\"\n"
+	want := "level=INFO msg=x\nlevel=INFO msg=x\nlevel=INFO msg=x " + ids + "\nlevel=WARN msg=5 " + ids + "\nlevel=INFO msg=\"p: x\" " + ids + "\n"
 	if out.String() != want {
 		t.Errorf("got:\n%swant:\n%s", out.String(), want)
+	}
+}
+
+// A bridged line is what package log would print, with the place of the program,
+// whether the flags were set before slog took the lines or after that.
+func TestBridgedLinesHaveTheirPlace(t *testing.T) {
+	for name, setup := range map[string]func(w io.Writer){
+		"flags after": func(w io.Writer) {
+			log.SetFlags(0)
+			SetDefault(New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: noTime, AddSource: true})))
+			log.SetFlags(log.Lshortfile | log.Lmsgprefix)
+			log.SetPrefix("p: ")
+		},
+		"flags before": func(w io.Writer) {
+			log.SetFlags(log.Lshortfile)
+			SetDefault(New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: noTime, AddSource: true})))
+		},
+		"another handler": func(w io.Writer) {
+			log.SetFlags(log.Lshortfile)
+			slog.SetDefault(slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: noTime, AddSource: true})))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			restore(t)
+			log.SetPrefix("")
+			var plain, out bytes.Buffer
+			setup(&plain)
+			_, _, first, _ := runtime.Caller(0)
+			log.Print("x\n\n")
+			log.Printf("%d", 5)
+			want := plain.String()
+			restore(t)
+			log.SetPrefix("")
+			setup(&out)
+			_, _, second, _ := runtime.Caller(0)
+			Print(nil, "x\n\n") //nolint:staticcheck // what a program may do
+			Printf(context.Background(), "%d", 5)
+			Print(traced(), "x\n\n")
+			Printf(traced(), "%d", 5)
+			for i := range 2 {
+				want = strings.ReplaceAll(want, itoa(first+1+i), "LINE"+itoa(1+i))
+			}
+			got := out.String()
+			for i := range 4 {
+				got = strings.ReplaceAll(got, itoa(second+1+i), "LINE"+itoa(1+i%2))
+			}
+			lines := strings.SplitAfter(got, "\n")
+			if strings.Join(lines[:2], "") != want {
+				t.Errorf("without ids:\n%s\nwant:\n%s", got, want)
+			}
+			for i, line := range lines[2:4] {
+				if bare := strings.Replace(line, " "+ids, "", 1); bare == line || bare != lines[i] && bare != strings.Replace(lines[i], "msg=5", "msg=\"5\"", 1) {
+					t.Errorf("with ids: %s\nwant: %s", line, lines[i])
+				}
+			}
+		})
 	}
 }
 
