@@ -176,9 +176,19 @@ func (c *Call) trace() (changed bool) {
 		c.ctx, c.refusal = trace.ContextWithSpanContext(c.ctx, unsampled()), true
 		return true
 	}
-	e := st.emitterFor(src)
-	ctx, span := e.tracer.Start(c.ctx, st.spec.Name, e.options...)
 	before := c.ctx
+	if !parent.IsValid() && !RootID(c.ctx).IsValid() {
+		ids, sampled, ok := NewRoot()
+		if ok && !sampled {
+			c.ctx, c.refusal = trace.ContextWithSpanContext(c.ctx, ids), true
+			return true
+		}
+		if ok {
+			before = WithRoot(c.ctx, ids)
+		}
+	}
+	e := st.emitterFor(src)
+	ctx, span := e.tracer.Start(before, st.spec.Name, e.options...)
 	c.ctx = ctx
 	if span.IsRecording() {
 		c.span = span
@@ -189,6 +199,14 @@ func (c *Call) trace() (changed bool) {
 		c.parent, c.refusal = parent.SpanID(), true
 	}
 	return true
+}
+
+// Refused says that the ids in the context with which the call was started are
+// those that its own span would have: a failed call's span then gets them.
+func (c *Call) Refused() {
+	if c.state != nil && c.span == nil {
+		c.refusal = true
+	}
 }
 
 // unsampled is a new trace that nobody records; its id still joins the log

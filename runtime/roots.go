@@ -7,18 +7,40 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// unsampledRoots is the provider that samples no trace which begins here.
-var unsampledRoots atomic.Pointer[source]
+// knownRoots is how the provider decides about the traces that begin here.
+var knownRoots atomic.Pointer[roots]
+
+type roots struct {
+	source  *source                  // another provider decides otherwise
+	sampled func(trace.TraceID) bool // nil: none is
+}
 
 // SetRootsSampled says whether the tracer provider that is installed now may
 // sample a trace that begins in this program. With false [UnsampledRoot] answers
 // in its place, until another provider is installed.
 func SetRootsSampled(yes bool) {
 	if yes {
-		unsampledRoots.Store(nil)
+		knownRoots.Store(nil)
 		return
 	}
-	unsampledRoots.Store(currentSource())
+	knownRoots.Store(&roots{source: currentSource()})
+}
+
+// SetRootSampler says by which of their ids the tracer provider that is installed
+// now samples the traces that begin in this program, so that those that it does
+// not sample never get there. The provider has to give a trace the id that
+// [RootID] names.
+func SetRootSampler(sampled func(trace.TraceID) bool) {
+	knownRoots.Store(&roots{currentSource(), sampled})
+}
+
+// current is nil where the provider has to be asked, and where there are no spans
+// at all.
+func (r *roots) current() *roots {
+	if r == nil || tracingOff.Load() || r.source != currentSource() {
+		return nil
+	}
+	return r
 }
 
 // UnsampledRoot returns the ids of a new trace that nobody records, for a hook at
@@ -26,11 +48,42 @@ func SetRootsSampled(yes bool) {
 // costs less than a sampler's no. It reports false where the sampler has to be
 // asked, and where there are no spans at all.
 func UnsampledRoot() (trace.SpanContext, bool) {
-	s := unsampledRoots.Load()
-	if s == nil || tracingOff.Load() || s != currentSource() {
-		return trace.SpanContext{}, false
+	if r := knownRoots.Load().current(); r != nil && r.sampled == nil {
+		return unsampled(), true
 	}
-	return unsampled(), true
+	return trace.SpanContext{}, false
+}
+
+// NewRoot is [UnsampledRoot] for a hook that also hands on the ids of a trace which
+// is to be sampled, by [WithRoot]. With no ok both is left to the provider.
+func NewRoot() (ids trace.SpanContext, sampled, ok bool) {
+	r := knownRoots.Load().current()
+	if r == nil {
+		return trace.SpanContext{}, false, false
+	}
+	ids = unsampled()
+	return ids, r.sampled != nil && r.sampled(ids.TraceID()), true
+}
+
+// rooted is a context in which a trace begins whose id is chosen. It is
+// recognized by its type, as [rescuing] is.
+type rooted struct {
+	context.Context
+	id trace.TraceID
+}
+
+// WithRoot returns the context for the first span of the trace with these ids.
+func WithRoot(ctx context.Context, ids trace.SpanContext) context.Context {
+	return &rooted{ctx, ids.TraceID()}
+}
+
+// RootID is for id generators: the id that the trace has to have whose first span
+// is started with ctx, zero where any will do.
+func RootID(ctx context.Context) trace.TraceID {
+	if r, ok := ctx.(*rooted); ok {
+		return r.id
+	}
+	return trace.TraceID{}
 }
 
 // Unsampled reports whether no span that is started with ctx would be recorded,

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/sdk/trace"
+	api "go.opentelemetry.io/otel/trace"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
 )
@@ -60,8 +61,11 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 			slog.Warn("OTEL_EXPORTER names an unknown exporter; use console, otlp or none", "exporter", name)
 		}
 	}
+	var sampled func(api.TraceID) bool
 	if delivers {
-		options = append(options, trace.WithSampler(errorKeeper{newSampler(getenv)}), trace.WithIDGenerator(ids{}))
+		sampler := newSampler(getenv)
+		sampled = rootSampler(getenv, sampler)
+		options = append(options, trace.WithSampler(errorKeeper{sampler}), trace.WithIDGenerator(rootIDs{ids{}}))
 	} else {
 		if len(wanted) == 0 {
 			slog.Debug("spans are not exported; set OTEL_EXPORTER_OTLP_ENDPOINT, or OTEL_EXPORTER=console to see them here")
@@ -74,6 +78,9 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 	provider := trace.NewTracerProvider(options...)
 	otel.SetTracerProvider(provider)
 	orchestrall.SetRootsSampled(delivers && keepsErrors(getenv)) // both are false where every root is refused
+	if sampled != nil {
+		orchestrall.SetRootSampler(sampled)
+	}
 	flusher.add(provider.ForceFlush)
 	return func(ctx context.Context) {
 		err := provider.Shutdown(ctx)

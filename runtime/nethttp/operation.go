@@ -78,13 +78,19 @@ func newExchange(r *http.Request) *exchange {
 // begin starts the span below the caller's.
 func (e *exchange) begin(r *http.Request) (context.Context, orchestrall.Call) {
 	e.extract(r.Header)
-	if !e.remote.Context.IsValid() && remote.Key != nil && !trace.SpanContextFromContext(e.parent).IsValid() {
-		if sc, ok := orchestrall.UnsampledRoot(); ok {
-			e.remote.Context = sc
+	below, refused := context.Context(e), false
+	if !e.remote.Context.IsValid() && remote.Key != nil && !trace.SpanFromContext(e.parent).SpanContext().IsValid() {
+		switch ids, sampled, ok := orchestrall.NewRoot(); {
+		case sampled:
+			below = orchestrall.WithRoot(e, ids)
+		case ok:
+			e.remote.Context, refused = ids, true
 		}
 	}
-	ctx, call := server.Start(e)
-	if ctx != context.Context(e) && trace.SpanFromContext(ctx).IsRecording() {
+	ctx, call := server.Start(below)
+	if refused {
+		call.Refused()
+	} else if ctx != below && trace.SpanFromContext(ctx).IsRecording() {
 		e.told = detailsOf(r)
 	}
 	return ctx, call

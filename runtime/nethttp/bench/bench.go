@@ -21,15 +21,25 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
 	"github.com/orchestrall/orchestrall/runtime/nethttp"
 )
 
+// roots is what the runtime knows of the traces that begin here.
+type roots uint8
+
+const (
+	asked   roots = iota // nothing: the sampler is the program's own
+	refused              // none is sampled
+	rated                // which are, by a ratio of their ids
+)
+
 // A Way is one way to run the same program.
 type Way struct {
 	Name     string
-	Refused  bool // no trace that begins here is sampled, and the runtime knows it
+	Roots    roots
 	Provider *sdk.TracerProvider
 	Handler  func(http.Handler) http.Handler
 	Client   func(http.RoundTripper) http.RoundTripper
@@ -48,7 +58,7 @@ func Ways(t testing.TB) []Way {
 		t.Cleanup(func() { _ = p.Shutdown(context.Background()) })
 		return p
 	}
-	never, always := provider(sdk.NeverSample()), provider(sdk.AlwaysSample())
+	never, always, ratio := provider(sdk.NeverSample()), provider(sdk.AlwaysSample()), provider(sdk.TraceIDRatioBased(0))
 	byHand := func(p *sdk.TracerProvider) (func(http.Handler) http.Handler, func(http.RoundTripper) http.RoundTripper) {
 		return func(h http.Handler) http.Handler {
 				return otelhttp.NewHandler(h, "server", otelhttp.WithTracerProvider(p))
@@ -59,12 +69,13 @@ func Ways(t testing.TB) []Way {
 	neverHandler, neverClient := byHand(never)
 	alwaysHandler, alwaysClient := byHand(always)
 	return []Way{
-		{"bare", false, never, plain[http.Handler], plain[http.RoundTripper]},
-		{"unsampled", true, never, nethttp.Handler, nethttp.Transport},
-		{"unsampled-ratio", false, never, nethttp.Handler, nethttp.Transport},
-		{"otelhttp-unsampled", false, never, neverHandler, neverClient},
-		{"sampled", false, always, nethttp.Handler, nethttp.Transport},
-		{"otelhttp", false, always, alwaysHandler, alwaysClient},
+		{"bare", refused, never, plain[http.Handler], plain[http.RoundTripper]},
+		{"unsampled", refused, never, nethttp.Handler, nethttp.Transport},
+		{"unsampled-ratio", rated, ratio, nethttp.Handler, nethttp.Transport},
+		{"unsampled-own-sampler", asked, never, nethttp.Handler, nethttp.Transport},
+		{"otelhttp-unsampled", asked, never, neverHandler, neverClient},
+		{"sampled", asked, always, nethttp.Handler, nethttp.Transport},
+		{"otelhttp", asked, always, alwaysHandler, alwaysClient},
 	}
 }
 
@@ -93,12 +104,18 @@ func Mux() *http.ServeMux {
 	return m
 }
 
-// Use installs the way's tracer provider as the bootstrap does: without a back
-// end it says that roots are not sampled, with a sampler of the program's own the
-// sampler is asked.
+// Use installs the way's tracer provider as the bootstrap does: it says that roots
+// are not sampled where there is no back end, and by which ids where the sampler
+// is a ratio. A sampler of the program's own is asked.
 func (w Way) Use() {
 	otel.SetTracerProvider(w.Provider)
-	orchestrall.SetRootsSampled(!w.Refused)
+	orchestrall.SetRootsSampled(w.Roots != refused)
+	if w.Roots == rated {
+		sampler := sdk.ParentBased(sdk.TraceIDRatioBased(0))
+		orchestrall.SetRootSampler(func(id trace.TraceID) bool {
+			return sampler.ShouldSample(sdk.SamplingParameters{ParentContext: context.Background(), TraceID: id}).Decision == sdk.RecordAndSample
+		})
+	}
 }
 
 // Listen serves h on loopback and returns its address.

@@ -99,11 +99,12 @@ func ratios(t *testing.T, title string, limited bool, requests int, prepare func
 		bare.Limit = 0.97
 	}
 	of := map[string][]turns.Base{
-		"unsampled":          {bare, {Name: "otelhttp-unsampled", Limit: 0.95}},
-		"unsampled-ratio":    {bare, {Name: "otelhttp-unsampled", Limit: 0.95}},
-		"otelhttp-unsampled": {unlimited},
-		"sampled":            {unlimited, {Name: "otelhttp", Limit: 0.95}},
-		"otelhttp":           {unlimited},
+		"unsampled":             {bare, {Name: "otelhttp-unsampled", Limit: 0.95}},
+		"unsampled-ratio":       {bare, {Name: "otelhttp-unsampled", Limit: 0.95}},
+		"unsampled-own-sampler": {bare, {Name: "otelhttp-unsampled", Limit: 0.95}},
+		"otelhttp-unsampled":    {unlimited},
+		"sampled":               {unlimited, {Name: "otelhttp", Limit: 0.95}},
+		"otelhttp":              {unlimited},
 	}
 	var all []turns.Way
 	for _, w := range Ways(t) {
