@@ -1,7 +1,9 @@
 package command
 
 import (
+	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -9,6 +11,7 @@ import (
 
 	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/drift"
+	"github.com/orchestrall/orchestrall/internal/overlay"
 	"github.com/orchestrall/orchestrall/internal/scan"
 )
 
@@ -17,37 +20,53 @@ func (s *session) diffVerb() *cli.Command {
 		Name:      "diff",
 		Usage:     "show what a build would compile, as a unified diff of the sources",
 		UsageText: "orchestrall diff [PATTERNS]",
-		Description: `Nothing is written. A package whose instrumentation is checked in is compiled as it
-stands and so shows no difference.
+		Description: `It shows what becomes of directives and of the calls that hooks mean, without the comments
+that tell the compiler the lines and columns of the sources. Nothing is written. A package whose instrumentation is checked in is compiled as it stands and so shows no difference.
 
 ` + patternsText,
 		Action: func(c *cli.Context) error { return s.diff(c.Args().Slice()) },
 	}
 }
 
+var lineComment = regexp.MustCompile(`/\*line [^*]*\*/`)
+
 func (s *session) diff(patterns []string) error {
-	t, err := s.scanPatterns(patterns, func(t *scan.Tree, f *scan.Folder) bool { return len(t.Instrumented([]*scan.Folder{f})) > 0 })
+	t, err := s.scanPatterns(patterns, func(*scan.Tree, *scan.Folder) bool { return true })
 	if err != nil {
 		return err
 	}
-	perPackage := each(s, t, func(p *planned) ([]drift.File, []instrument.Diagnostic) {
-		if p.pkg.CheckedIn() {
-			return nil, nil
-		}
-		outputs, ds := p.plan.Build()
-		return differences(p.pkg, outputs), ds
-	})
-	if err := s.stop(t.diagnostics); err != nil {
-		return err
+	if instrument.HasErrors(t.diagnostics) {
+		return s.stop(t.diagnostics)
 	}
+	var paths []string
 	for _, f := range t.folders {
+		paths = append(paths, f.ImportPath)
 		if f.Generated {
 			s.logf("%s: checked in, compiled as it stands", f.ImportPath)
 		}
 	}
-	files := slices.Concat(perPackage...)
+	if len(paths) == 0 {
+		return nil
+	}
+	show := s.progress()
+	show.say("reading the types of libraries")
+	packages, ds, err := overlay.Preview(s.buildEnv(t.cwd), paths)
+	show.done()
+	if err != nil {
+		return err
+	}
+	if err := s.stop(ds); err != nil {
+		return err
+	}
+	var files []drift.File
+	for _, p := range packages {
+		files = append(files, differences(p.Package, p.Outputs)...)
+	}
 	slices.SortFunc(files, func(a, b drift.File) int { return strings.Compare(a.Path, b.Path) })
 	for _, f := range files {
+		if !bytes.Contains(f.Have, []byte("/*line ")) { // it may have its own
+			f.Want = lineComment.ReplaceAll(f.Want, nil)
+		}
 		if _, err := fmt.Fprint(s.stdout, f.Unified(t.cwd)); err != nil {
 			return err
 		}

@@ -32,6 +32,7 @@ type session struct {
 	// starts the SDK.
 	unstarted bool
 	all       bool // say so of libraries that nothing imports, too
+	preview   bool // nothing is compiled: the module graph need not have the runtime
 	environ   []string
 
 	mod      string            // -mod to use instead of the user's; "" keeps it
@@ -142,6 +143,9 @@ func (s *session) completeBuild(t *targets) error {
 	}
 	if !anything {
 		s.forgetRequirement()
+		if s.preview {
+			return nil
+		}
 		if err := s.require(s.bootstraps(), nil); err != nil {
 			return err
 		}
@@ -184,7 +188,7 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 	s.forgetRequirement()
 	tried, bootstrap := w.active(), bootstrap && (directives || len(w.active()) > 0)
 	if err := s.require(bootstrap, tried); err != nil {
-		if directives {
+		if directives && !s.preview {
 			return err
 		}
 		// The user's own hooks call the user's own packages.
@@ -198,7 +202,7 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 		tried, bootstrap, s.unstarted = own, false, true
 	}
 	deepened := w.deep()
-	if len(deepened) > 0 && (!s.all || len(w.candidates) > 0) { // a report compiles what types are read from
+	if len(deepened) > 0 && !s.preview && (!s.all || len(w.candidates) > 0) { // a report compiles what types are read from
 		if err := w.announce(); err != nil {
 			return err
 		}
@@ -223,6 +227,9 @@ func (s *session) weaveLibraries(w *weaving, t *targets, directives bool) error 
 	}
 	if err := s.renderWoven(woven, t); err != nil {
 		return err
+	}
+	if s.preview {
+		return nil
 	}
 	// What turned out not to be used needs no requirement.
 	used := w.active()
