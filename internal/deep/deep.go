@@ -10,6 +10,7 @@
 package deep
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -42,6 +43,7 @@ type library struct {
 	places  []place
 	makes   []string // functions, and types of composite literals, with which code comes by what is hooked
 	offers  string   // a function that only packages call which do that for others
+	hands   string   // a method that hands to a function literal what is hooked
 }
 
 var libraries = map[string]library{
@@ -49,7 +51,7 @@ var libraries = map[string]library{
 		{"sql.go", "", "OpenDB", openDB},
 		{"sql.go", "", "Open", open},
 		{"sql.go", "Conn", "Raw", raw},
-	}, makes: []string{"Open", "OpenDB"}, offers: "Register"},
+	}, makes: []string{"Open", "OpenDB"}, offers: "Register", hands: "Conn.Raw"},
 	"net/http": {pkg: "net/http", places: []place{
 		{"server.go", "serverHandler", "ServeHTTP", serve},
 		{"request.go", "", "MaxBytesReader", ownWriter},
@@ -84,20 +86,39 @@ func Follows(name string) string { return libraries[name].follows }
 func Package(name string) string { return libraries[name].pkg }
 
 // Makes returns what the first of a library's databases, servers or clients in
-// the files of a package comes from: a function or variable that is used, or
-// the type of a literal; "" where there is none. Drivers of databases make
-// theirs for whoever asks them.
+// the files of a package comes from: a function or variable that is used, the
+// type of a literal, or a method that hands it out; "" where there is none.
+// Drivers of databases make theirs for whoever asks them.
 func Makes(name string, files []*ast.File) string {
 	l := libraries[name]
-	found := ""
+	made, handed := "", ""
 	for _, f := range files {
-		if l.offers != "" && uses(f, l.pkg, []string{l.offers}) != "" {
-			return ""
+		if used := uses(f, l.pkg, l.makes); made == "" && used != "" {
+			made = path.Base(l.pkg) + "." + used
 		}
-		if used := uses(f, l.pkg, l.makes); found == "" && used != "" {
-			found = path.Base(l.pkg) + "." + used
+		if hands(f, l.hands) {
+			handed = path.Base(l.pkg) + "." + l.hands
 		}
 	}
+	if l.offers != "" && slices.ContainsFunc(files, func(f *ast.File) bool { return uses(f, l.pkg, []string{l.offers}) != "" }) {
+		made = ""
+	}
+	return cmp.Or(made, handed)
+}
+
+// hands reports whether a file calls a method with a function literal of one
+// parameter and one result.
+func hands(file *ast.File, method string) bool {
+	_, name, _ := strings.Cut(method, ".")
+	found := false
+	ast.Inspect(file, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok && name != "" && len(call.Args) == 1 {
+			sel, isMethod := call.Fun.(*ast.SelectorExpr)
+			lit, isFunc := call.Args[0].(*ast.FuncLit)
+			found = found || isMethod && isFunc && sel.Sel.Name == name && lit.Type.Params.NumFields() == 1 && lit.Type.Results.NumFields() == 1
+		}
+		return !found
+	})
 	return found
 }
 

@@ -122,20 +122,23 @@ func TestAnotherRelease(t *testing.T) {
 // A type that is named is not made.
 func TestMakes(t *testing.T) {
 	for src, want := range map[string]string{
-		`import "database/sql"; func f() { sql.Open("", "") }`:                                        "sql.Open",
-		`import db "database/sql"; var open = db.OpenDB`:                                              "sql.OpenDB",
-		`import "database/sql"; func f(db *sql.DB) { db.Driver(); sql.Drivers() }`:                    "",
-		`import _ "database/sql"; var sql struct{ Open func() }; var x = sql.Open`:                    "",
-		`import "database/sql"; func init() { sql.Register("", nil) }; func f() { sql.Open("", "") }`: "",
-		`import "net/http"; var c = &http.Client{}`:                                                   "http.Client",
-		`import "net/http"; var c = new(http.Client)`:                                                 "http.Client",
-		`import "net/http"; type T struct{ c *http.Client }; func f(c http.Client) {}`:                "",
-		`import "net/http"; func f() *http.Client { return http.DefaultClient }`:                      "http.DefaultClient",
-		`import "net/http"; func f() { http.DefaultClient.Do(nil) }`:                                  "http.DefaultClient",
-		`import "net/http"; var t = T{C: http.DefaultClient}`:                                         "http.DefaultClient",
-		`import "net/http"; func f() { x := http.Get; x("") }`:                                        "http.Get",
-		`import "net/http"; var s = http.Server{}`:                                                    "http.Server",
-		`import "net/http"; func f(r *http.Request) { r.Context() }`:                                  "",
+		`import "database/sql"; func f() { sql.Open("", "") }`:                                                                          "sql.Open",
+		`import db "database/sql"; var open = db.OpenDB`:                                                                                "sql.OpenDB",
+		`import "database/sql"; func f(db *sql.DB) { db.Driver(); sql.Drivers() }`:                                                      "",
+		`import _ "database/sql"; var sql struct{ Open func() }; var x = sql.Open`:                                                      "",
+		`import "database/sql"; func init() { sql.Register("", nil) }; func f() { sql.Open("", "") }`:                                   "",
+		`import "database/sql"; func init() { sql.Register("", nil) }; func f(c *sql.Conn) { c.Raw(func(c any) error { return nil }) }`: "sql.Conn.Raw",
+		`func f(c interface{ Raw(func(any) error) error }) { c.Raw(func(any) error { return nil }) }`:                                   "sql.Conn.Raw",
+		`func f(c interface{ Raw(func()) }) { c.Raw(func() {}); c.Raw(nil) }`:                                                           "",
+		`import "net/http"; var c = &http.Client{}`:                                                                                     "http.Client",
+		`import "net/http"; var c = new(http.Client)`:                                                                                   "http.Client",
+		`import "net/http"; type T struct{ c *http.Client }; func f(c http.Client) {}`:                                                  "",
+		`import "net/http"; func f() *http.Client { return http.DefaultClient }`:                                                        "http.DefaultClient",
+		`import "net/http"; func f() { http.DefaultClient.Do(nil) }`:                                                                    "http.DefaultClient",
+		`import "net/http"; var t = T{C: http.DefaultClient}`:                                                                           "http.DefaultClient",
+		`import "net/http"; func f() { x := http.Get; x("") }`:                                                                          "http.Get",
+		`import "net/http"; var s = http.Server{}`:                                                                                      "http.Server",
+		`import "net/http"; func f(r *http.Request) { r.Context() }`:                                                                    "",
 	} {
 		f, err := parser.ParseFile(token.NewFileSet(), "", "package p; "+src, 0)
 		if err != nil {

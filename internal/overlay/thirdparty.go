@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -63,14 +64,19 @@ func (h *Hooked) tellThirdParty() {
 	if len(h.ThirdParty) == 0 {
 		return
 	}
-	first := h.ThirdParty[0]
-	text := fmt.Sprintf("%s in %s", first.Uses, first.Package)
-	switch more := len(h.ThirdParty) - 1; {
-	case more == 1:
-		text += " and " + h.ThirdParty[1].Package
-	case more > 1:
-		text += fmt.Sprintf(" and %d more", more)
+	byUse := make(map[string][]string)
+	for _, p := range h.ThirdParty {
+		byUse[p.Uses] = append(byUse[p.Uses], p.Package)
 	}
+	var all []string
+	for _, use := range slices.Sorted(maps.Keys(byUse)) {
+		of := byUse[use]
+		if more := len(of) - 2; more > 0 {
+			of = append(of[:1], fmt.Sprintf("%d more", more+1))
+		}
+		all = append(all, use+" in "+strings.Join(of, " and "))
+	}
+	text := strings.Join(all, ", ")
 	if h.State == Applies {
 		text = "not " + text
 	} else {
