@@ -3,9 +3,7 @@ package bootstrap
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"log/slog"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 
@@ -13,6 +11,7 @@ import (
 	api "go.opentelemetry.io/otel/trace"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
+	"github.com/orchestrall/orchestrall/runtime/internal/pinned"
 )
 
 // newSampler is the sampler that OTEL_TRACES_SAMPLER names. The SDK reads that
@@ -75,28 +74,20 @@ func (k errorKeeper) ShouldSample(p trace.SamplingParameters) trace.SamplingResu
 func (k errorKeeper) Description() string { return "KeepErrors{" + k.Sampler.Description() + "}" }
 
 // ids gives a rescued span the ids that its log lines already carry.
-type ids struct{}
+type ids struct{ pinned.Generator }
 
 // NewIDs implements trace.IDGenerator.
 func (g ids) NewIDs(ctx context.Context) (api.TraceID, api.SpanID) {
 	if traceID, spanID, _ := orchestrall.Rescued(ctx); traceID.IsValid() && spanID.IsValid() {
 		return traceID, spanID
 	}
-	var traceID api.TraceID
-	for !traceID.IsValid() {
-		binary.NativeEndian.PutUint64(traceID[:8], rand.Uint64())
-		binary.NativeEndian.PutUint64(traceID[8:], rand.Uint64())
-	}
-	return traceID, g.NewSpanID(ctx, traceID)
+	return g.Generator.NewIDs(ctx)
 }
 
 // NewSpanID implements trace.IDGenerator.
-func (ids) NewSpanID(ctx context.Context, _ api.TraceID) (id api.SpanID) {
+func (g ids) NewSpanID(ctx context.Context, traceID api.TraceID) api.SpanID {
 	if _, spanID, _ := orchestrall.Rescued(ctx); spanID.IsValid() {
 		return spanID
 	}
-	for !id.IsValid() {
-		binary.NativeEndian.PutUint64(id[:], rand.Uint64())
-	}
-	return id
+	return g.Generator.NewSpanID(ctx, traceID)
 }

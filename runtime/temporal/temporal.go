@@ -2,7 +2,8 @@
 // gets the tracing interceptor that Temporal ships (contrib/opentelemetry), and
 // with it every worker of that client. Workflows, activities, signals, queries
 // and updates become spans of the trace that started them, and the trace travels
-// in Temporal's own headers.
+// in Temporal's own headers. A workflow is one span, also where several workers
+// replay it.
 //
 // A client that the program has given a tracing interceptor itself is left as it
 // is.
@@ -35,10 +36,11 @@ func NewLazyClient(options client.Options) (client.Client, error) {
 // traced returns options with the interceptor. It comes first, so that the
 // program's own run inside of its spans.
 func traced(options client.Options) client.Options {
-	tracing, err := opentelemetry.NewTracingInterceptor(opentelemetry.TracerOptions{})
+	theirs, err := opentelemetry.NewTracer(opentelemetry.TracerOptions{})
 	if err != nil {
 		return options
 	}
-	options.Interceptors = slices.Concat([]interceptor.ClientInterceptor{tracing}, options.Interceptors)
+	tracing := interceptor.NewTracingInterceptor(tracer{theirs})
+	options.Interceptors = slices.Concat([]interceptor.ClientInterceptor{tracing, &completion{key: theirs.Options().SpanContextKey}}, options.Interceptors)
 	return options
 }
