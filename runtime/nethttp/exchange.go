@@ -26,6 +26,7 @@ type exchange struct {
 
 	returned bool
 	status   atomic.Int32 // of the answer; 0 before it has begun
+	routed   atomic.Bool  // route or reported may be set
 
 	mu       sync.Mutex
 	route    string // by a router
@@ -90,6 +91,7 @@ func (e *exchange) setRoute(pattern string) {
 	e.mu.Lock()
 	e.route = pattern
 	e.mu.Unlock()
+	e.routed.Store(true)
 }
 
 // report notes the pattern of a ServeMux whose request is a copy. The innermost
@@ -98,11 +100,15 @@ func (e *exchange) report(pattern string) {
 	e.mu.Lock()
 	e.reported = below(pattern, e.reported)
 	e.mu.Unlock()
+	e.routed.Store(true)
 }
 
 // routeAtEnd is the pattern that a router has named, or else what ServeMux left in
 // the request and in its copies.
 func (e *exchange) routeAtEnd() string {
+	if !e.routed.Load() {
+		return routeOf(e.inner.Pattern)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.route == "" {

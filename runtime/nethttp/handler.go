@@ -71,7 +71,7 @@ func Serve(r *http.Request, route string, next func(*http.Request) (status int))
 		return
 	}
 	e := newExchange(r)
-	e.route = route
+	e.setRoute(route)
 	err := error(nil)
 	ctx, call := e.begin(r)
 	defer call.EndErr(&err, func(field int) orchestrall.Value { return e.field(field) })

@@ -58,7 +58,7 @@ func Ways(t testing.TB) []Way {
 		t.Cleanup(func() { _ = p.Shutdown(context.Background()) })
 		return p
 	}
-	never, always, ratio := provider(sdk.NeverSample()), provider(sdk.AlwaysSample()), provider(sdk.TraceIDRatioBased(0))
+	never, always, ratio := provider(sdk.NeverSample()), provider(sdk.AlwaysSample()), provider(sdk.TraceIDRatioBased(1e-9))
 	byHand := func(p *sdk.TracerProvider) (func(http.Handler) http.Handler, func(http.RoundTripper) http.RoundTripper) {
 		return func(h http.Handler) http.Handler {
 				return otelhttp.NewHandler(h, "server", otelhttp.WithTracerProvider(p))
@@ -111,7 +111,7 @@ func (w Way) Use() {
 	otel.SetTracerProvider(w.Provider)
 	orchestrall.SetRootsSampled(w.Roots != refused)
 	if w.Roots == rated {
-		sampler := sdk.ParentBased(sdk.TraceIDRatioBased(0))
+		sampler := sdk.ParentBased(sdk.TraceIDRatioBased(1e-9))
 		orchestrall.SetRootSampler(func(id trace.TraceID) bool {
 			return sampler.ShouldSample(sdk.SamplingParameters{ParentContext: context.Background(), TraceID: id}).Decision == sdk.RecordAndSample
 		})
