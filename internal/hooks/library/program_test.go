@@ -53,22 +53,53 @@ func TestPrograms(t *testing.T) {
 		},
 		{
 			name: "langchaingo", modules: []string{"langchaingo"},
-			hooks: []string{`langchaingo +calls +v\S+ +applies +2 places`, `langchaingo/chains +calls +v\S+ +applies +2 places`},
-			want: []string{
-				`(?s)main.work.*─ chat gpt-x .*─ chat gpt-x .*─ run chains.LLMChain .*─ chat gpt-x `,
-				`gen_ai.usage.input_tokens=7`,
-			},
+			hooks: []string{`langchaingo +calls +v\S+ +applies +2 places`, `langchaingo/agents +calls +v\S+ +applies +1 place`, `langchaingo/chains +calls +v\S+ +applies +3 places`},
+			tree: `
+main.work
+  chat gpt-x  gen_ai.provider.name=openai gen_ai.usage.input_tokens=7 gen_ai.usage.output_tokens=2
+  chat gpt-x  gen_ai.usage.input_tokens=7
+  run chains.LLMChain
+    chat gpt-x  gen_ai.usage.input_tokens=7
+  invoke_agent agents.Executor
+    chat gpt-x  gen_ai.usage.input_tokens=7
+    execute_tool sky
+    chat gpt-x  gen_ai.usage.input_tokens=7
+`,
 			never: "secret",
 		},
 		{
 			name: "eino", modules: []string{"eino"},
 			hooks: []string{`eino +calls +v\S+ +applies +1 place`},
-			want:  []string{`(?s)main.work.*─ Chain greeting`},
+			tree: `
+main.work
+  Chain greeting
+    Lambda
+  Chain weather  eino.name=weather
+    Lambda
+    chat  gen_ai.provider.name=parrot gen_ai.usage.input_tokens=4 gen_ai.usage.output_tokens=2
+    ToolsNode
+      execute_tool sky  gen_ai.tool.name=sky
+  Chain weather
+    Lambda
+    chat  gen_ai.usage.input_tokens=4 gen_ai.usage.output_tokens=2
+    ToolsNode
+      execute_tool sky
+`,
+			never: "secret",
 		},
 		{
 			name: "genkit", modules: []string{"genkit"},
 			hooks: []string{`genkit +calls +v\S+ +own spans +it traces itself`},
-			want:  []string{`(?s)main.work.*─ greet`},
+			tree: `
+main.work
+  greet  genkit:metadata:subtype=flow
+    generate
+      test/parrot  genkit:metadata:subtype=model
+      sky  genkit:name=sky
+      generate
+        test/parrot  genkit:metadata:subtype=model
+    polish
+`,
 			never: "secret",
 		},
 		{
