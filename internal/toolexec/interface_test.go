@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// Calls through interfaces are woven by either front end alike, by the tool's
-// hooks and by the user's own.
+// Calls through interfaces, and contexts that orchestrall.yaml tells how to
+// read, are woven by either front end alike, by the tool's hooks and by the
+// user's own.
 func TestHooksThroughInterfaces(t *testing.T) {
 	w := newWorld(t, `
 -- go.mod --
@@ -22,6 +23,13 @@ hooks:
       replace: Len
       interfaces: AnyLen
       hook: example.com/app/trace
+    - function: strings.Repeat
+      context: true
+      replace: Repeat
+      hook: example.com/app/trace
+contexts:
+  - type: "*example.com/app/store.Request"
+    get: "{}.Context"
 -- main.go --
 package main
 
@@ -31,7 +39,12 @@ func main() { println(store.Name("x")) }
 -- store/store.go --
 package store
 
-import text "strings"
+import (
+	"context"
+	text "strings"
+)
+
+type Request struct{ Context context.Context }
 
 type buffer interface {
 	Reset()
@@ -46,8 +59,11 @@ func (o *own) Len() int { return o.n }
 func Name(s string) int {
 	var b text.Builder
 	n := text.NewReader(s)
+	repeated(&Request{context.WithValue(context.Background(), "name", "request")})
 	return cleared(&b) + cleared(&own{3}) + interface{ Len() int }(n).Len()
 }
+
+func repeated(r *Request) { text.Repeat("x", 2) }
 
 func cleared(b buffer) int {
 	b.Reset()
@@ -56,7 +72,15 @@ func cleared(b buffer) int {
 -- trace/trace.go --
 package trace
 
-import "strings"
+import (
+	"context"
+	"strings"
+)
+
+func Repeat(ctx context.Context, s string, n int) string {
+	println("own: Repeat of", ctx.Value("name").(string))
+	return strings.Repeat(s, n)
+}
 
 func Len(r *strings.Reader) int { println("own: Len"); return r.Len() }
 
@@ -67,7 +91,7 @@ func AnyLen(r interface{ Len() int }) int {
 	return r.Len()
 }
 `)
-	want := []string{"bootstrap example.com/app", "hook: Reset", "own: Len", "1", "flush example.com/app"}
+	want := []string{"bootstrap example.com/app", "own: Repeat of request", "hook: Reset", "own: Len", "1", "flush example.com/app"}
 	wantLines(t, w.build(".", "-trimpath"), want...)
 	work := w.work("-a", "-trimpath", "./store")
 	exe, replaced := w.overlay(t, "-trimpath")
