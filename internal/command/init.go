@@ -158,7 +158,8 @@ func wantedHooks(root string) []hookModule {
 }
 
 // require adds the runtime and the hook modules to go.mod unless they are
-// there, and returns what that changed. When it fails, go.mod and go.sum are what they were.
+// there, and returns what that changed. When it fails, or would raise a version
+// that the user pinned, go.mod and go.sum are what they were.
 func (s *session) require(root, cwd string, wanted []hookModule) (did []string, err error) {
 	mod, sum := filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum")
 	before, err := os.ReadFile(mod)
@@ -215,6 +216,13 @@ func (s *session) require(root, cwd string, wanted []hookModule) (did []string, 
 	if err != nil {
 		return nil, err
 	}
+	refused, err := overlay.Raised(s.buildEnv(root), old, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.stop(refused); err != nil {
+		return nil, err
+	}
 	did = describe(drift.Rel(cwd, mod), old, now)
 	if _, err := os.Stat(filepath.Join(root, "vendor", "modules.txt")); err == nil {
 		did = append(did, "vendor: run go mod vendor to copy the runtime there")
@@ -254,15 +262,15 @@ func (s *session) runQuietly(dir string, args ...string) error {
 
 // describe lists what changed between two states of a go.mod.
 func describe(name string, old, now *modfile.File) []string {
-	had := make(map[string]string)
+	had, indirect := make(map[string]string), make(map[string]bool)
 	for _, r := range old.Require {
-		had[r.Mod.Path] = r.Mod.Version
+		had[r.Mod.Path], indirect[r.Mod.Path] = r.Mod.Version, r.Indirect
 	}
 	replaced := make(map[string]string)
 	for _, r := range now.Replace {
 		replaced[r.Old.Path] = r.New.Path
 	}
-	var did []string
+	var did, raised []string
 	lines, added := 0, 0
 	for _, r := range now.Require {
 		version, found := had[r.Mod.Path]
@@ -276,9 +284,14 @@ func describe(name string, old, now *modfile.File) []string {
 			lines++
 		case !found:
 			added++
+		case version != r.Mod.Version && indirect[r.Mod.Path]:
+			raised = append(raised, fmt.Sprintf("%s from %s to %s", r.Mod.Path, version, r.Mod.Version))
 		case version != r.Mod.Version:
 			did = append(did, fmt.Sprintf("%s: raised %s from %s to %s", name, r.Mod.Path, version, r.Mod.Version))
 		}
+	}
+	if len(raised) > 0 {
+		did = append(did, fmt.Sprintf("%s: raised, indirect: %s", name, strings.Join(raised, ", ")))
 	}
 	if added > 0 {
 		did = append(did, fmt.Sprintf("%s: %d modules that the runtime needs", name, added))

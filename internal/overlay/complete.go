@@ -54,7 +54,7 @@ func (c *completion) complete() error {
 		if err != nil {
 			return err
 		}
-		more := spared(used, c.raised, func(path string) bool { return requires(c.before, path) })
+		more := spared(used, c.packages(), c.raised, func(path string) bool { return requires(c.before, path) })
 		if len(more) == 0 {
 			return c.checkSums(used)
 		}
@@ -195,17 +195,30 @@ func readParts(out string) ([]part, error) {
 
 // spared are the raised versions that no package needs: those that import a
 // package of such a module are of modules that were there before, with all that
-// they asked for, and are not raised.
-func spared(parts []part, raised []change, known func(module string) bool) []module.Version {
+// they asked for, and are not raised. Inserted packages, and what these import,
+// take the user's version where it suffices.
+func spared(parts []part, inserted []string, raised []change, known func(module string) bool) []module.Version {
 	from := make(map[string]string) // the module of a package
+	imports := make(map[string][]string)
 	for _, p := range parts {
+		imports[p.ImportPath] = p.Imports
 		if p.Module != nil {
 			from[p.ImportPath] = p.Module.Path
 		}
 	}
-	held := make(map[string]bool)
+	ours := make(map[string]bool)
+	for todo := slices.Clone(inserted); len(todo) > 0; {
+		path := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if !ours[path] {
+			ours[path] = true
+			todo = append(todo, imports[path]...)
+		}
+	}
+	held, suffices := make(map[string]bool), make(map[string]bool)
 	for _, c := range raised {
 		held[c.path] = c.path != "go" && semver.IsValid(c.now) // or else it is replaced
+		suffices[c.path] = c.suffices()
 	}
 	for again := true; again; {
 		again = false
@@ -217,7 +230,7 @@ func spared(parts []part, raised []change, known func(module string) bool) []mod
 				continue
 			}
 			for _, path := range p.Imports {
-				if held[from[path]] {
+				if held[from[path]] && !(ours[p.ImportPath] && suffices[from[path]]) {
 					held[from[path]], again = false, true
 				}
 			}

@@ -2,6 +2,8 @@ package overlay
 
 import (
 	"bytes"
+	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -472,6 +474,40 @@ func TestOlderGo(t *testing.T) {
 	}
 	p.environ = append(p.environ, "ORCHESTRALL_UPGRADES=go")
 	p.must("build", "-o", "out.exe", ".")
+}
+
+// A program that requires what the runtime is known to work with keeps its
+// versions, beside the newest of everything else.
+func TestFloors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles gRPC in old versions")
+	}
+	const rpc = `
+-- rpc.go --
+package main
+
+import "google.golang.org/grpc"
+
+var server = grpc.NewServer()
+`
+	newest := maps.Clone(floors)
+	newest["google.golang.org/grpc"] = "v1.84.0"
+	for _, versions := range []map[string]string{floors, newest} {
+		var mod strings.Builder
+		for path, version := range versions {
+			fmt.Fprintf(&mod, "require %s %s\n", path, version)
+		}
+		p := write(t, strings.Replace(app, "go 1.26.0\n", "go 1.26.0\n\n"+mod.String(), 1)+rpc)
+		if stdout, stderr := p.must("run", ".", "x"); !strings.HasSuffix(stdout, " <nil>\n") || strings.Contains(stderr, "orchestrall: ") || strings.Contains(stderr, "warning: ") || !strings.Contains(stderr, finished) {
+			t.Errorf("go run wrote %q, %q", stdout, stderr)
+		}
+		list, _ := p.must("list", "-m", "all")
+		for path, version := range versions {
+			if !strings.Contains(list, path+" "+version+"\n") {
+				t.Errorf("%s is not %s", path, version)
+			}
+		}
+	}
 }
 
 func TestVetOfTestsNamesTheUsersFile(t *testing.T) {

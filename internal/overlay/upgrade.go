@@ -1,6 +1,8 @@
 package overlay
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"go/token"
 	"go/version"
@@ -83,7 +85,7 @@ func (r *requirer) judge(changes []change, res *resolution) error {
 		refused = append(refused, instrument.Diagnostic{
 			Pos: c.pos, Rule: rule,
 			Message: fmt.Sprintf("%s %s%s would become %s: %s", c.path, c.was, c.how, becomes, needs),
-			Fix:     fmt.Sprintf("raise it yourself (go get %s@%s), %s", c.path, c.now, allow("it", c.path)),
+			Fix:     fmt.Sprintf("raise it yourself (go get %s@%s), %s", c.path, cmp.Or(floors[c.path], c.now), allow("it", c.path)),
 		})
 		pinned = append(pinned, c.path)
 	}
@@ -116,6 +118,29 @@ func (r *requirer) judge(changes []change, res *resolution) error {
 			"; packages that import them are compiled anew; pinned: in "+config.FileName+" keeps versions")
 	}
 	return nil
+}
+
+// Raised judges a go.mod that has become another one, for the module in
+// env.Dir: the diagnostics are the versions that the user pinned and has not
+// allowed to be raised.
+func Raised(env Env, before, after *modfile.File) ([]instrument.Diagnostic, error) {
+	s, err := newSession(env, "list", nil)
+	if err != nil {
+		return nil, err
+	}
+	// What else is wrong with the module the builds tell.
+	if s.tree, err = scan.Load(scan.Options{Dir: env.Dir, Config: env.Config, Environ: append(slices.Clone(env.Environ), "GOWORK=off")}); err != nil {
+		return nil, err
+	}
+	if len(s.tree.Modules) == 0 {
+		return nil, nil
+	}
+	r := &requirer{session: s}
+	var found problems
+	if err := r.judge(r.changes(s.tree.Modules[0], before, after), new(resolution)); errors.As(err, &found) {
+		return found, nil
+	}
+	return nil, nil
 }
 
 // allow tells how a build may raise modules.

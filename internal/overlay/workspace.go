@@ -147,7 +147,7 @@ func (b *bridging) resolve(res *resolution) error {
 		if err != nil {
 			return err
 		}
-		more := spared(used, raised, func(path string) bool { return b.required[path] })
+		more := spared(used, b.packages(), raised, func(path string) bool { return b.required[path] })
 		if len(more) == 0 {
 			return b.judge(raised, res)
 		}
