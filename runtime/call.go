@@ -70,6 +70,20 @@ func (o *Operation) Start(ctx context.Context, fill ...func(int) Value) (context
 	return ctx, c
 }
 
+// StartRefused is [Operation.Start] for a hook that has put the ids of a trace which
+// is not sampled into ctx, see [NewRoot]: the call's span, if it fails, gets these.
+// The caller has room for the call, whatever was there before.
+func (o *Operation) StartRefused(ctx context.Context, c *Call, fill ...func(int) Value) context.Context {
+	*c = Call{}
+	st := o.state.Load()
+	if st == nil {
+		return ctx
+	}
+	c.refusal = true
+	c.begin(st, ctx, first(fill))
+	return c.ctx
+}
+
 // StartRoot begins a call of a function that has no context.
 func (o *Operation) StartRoot(fill ...func(int) Value) Call {
 	var c Call
@@ -133,7 +147,9 @@ func (c *Call) begin(st *state, ctx context.Context, fill func(int) Value) (chan
 			}
 		}
 	}()
-	changed = c.trace()
+	if !c.refusal {
+		changed = c.trace()
+	}
 	c.lines = st.log && c.logged(st.level)
 	if fill != nil {
 		changed = c.fillStart(fill) || changed
@@ -201,26 +217,21 @@ func (c *Call) trace() (changed bool) {
 	return true
 }
 
-// Refused says that the ids in the context with which the call was started are
-// those that its own span would have: a failed call's span then gets them.
-func (c *Call) Refused() {
-	if c.state != nil && c.span == nil {
-		c.refusal = true
-	}
-}
-
 // unsampled is a new trace that nobody records; its id still joins the log
 // lines of one request.
 func unsampled() trace.SpanContext {
-	var cfg trace.SpanContextConfig
-	for !cfg.TraceID.IsValid() {
-		binary.NativeEndian.PutUint64(cfg.TraceID[:8], rand.Uint64())
-		binary.NativeEndian.PutUint64(cfg.TraceID[8:], rand.Uint64())
+	for {
+		high, low := rand.Uint64(), rand.Uint64()
+		span := high*0x9e3779b97f4a7c15 ^ low // the only one in its trace
+		if low == 0 || span == 0 {
+			continue
+		}
+		var cfg trace.SpanContextConfig
+		binary.NativeEndian.PutUint64(cfg.TraceID[:8], high)
+		binary.NativeEndian.PutUint64(cfg.TraceID[8:], low)
+		binary.NativeEndian.PutUint64(cfg.SpanID[:], span)
+		return trace.NewSpanContext(cfg)
 	}
-	for !cfg.SpanID.IsValid() {
-		binary.NativeEndian.PutUint64(cfg.SpanID[:], rand.Uint64())
-	}
-	return trace.NewSpanContext(cfg)
 }
 
 // inherit gives the span what the context carries.

@@ -45,7 +45,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := newExchange(r)
 	e.w = w
 	err := error(nil)
-	ctx, call := e.begin(r)
+	var call orchestrall.Call
+	ctx := e.begin(r, &call)
 	defer call.EndErr(&err, func(field int) orchestrall.Value { return e.field(field) })
 	defer e.end(r, &err, &call)
 	if own != nobody {
@@ -73,7 +74,8 @@ func Serve(r *http.Request, route string, next func(*http.Request) (status int))
 	e := newExchange(r)
 	e.setRoute(route)
 	err := error(nil)
-	ctx, call := e.begin(r)
+	var call orchestrall.Call
+	ctx = e.begin(r, &call)
 	defer call.EndErr(&err, func(field int) orchestrall.Value { return e.field(field) })
 	defer e.end(r, &err, &call)
 	e.inner = r.WithContext(ctx)

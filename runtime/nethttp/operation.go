@@ -76,24 +76,24 @@ func newExchange(r *http.Request) *exchange {
 }
 
 // begin starts the span below the caller's.
-func (e *exchange) begin(r *http.Request) (context.Context, orchestrall.Call) {
+func (e *exchange) begin(r *http.Request, call *orchestrall.Call) context.Context {
 	e.extract(r.Header)
-	below, refused := context.Context(e), false
+	below := context.Context(e)
 	if !e.remote.Context.IsValid() && remote.Key != nil && !trace.SpanFromContext(e.parent).SpanContext().IsValid() {
 		switch ids, sampled, ok := orchestrall.NewRoot(); {
 		case sampled:
 			below = orchestrall.WithRoot(e, ids)
 		case ok:
-			e.remote.Context, refused = ids, true
+			e.remote.Context = ids
+			return server.StartRefused(e, call)
 		}
 	}
-	ctx, call := server.Start(below)
-	if refused {
-		call.Refused()
-	} else if ctx != below && trace.SpanFromContext(ctx).IsRecording() {
+	var ctx context.Context
+	ctx, *call = server.Start(below)
+	if ctx != below && trace.SpanFromContext(ctx).IsRecording() {
 		e.told = detailsOf(r)
 	}
-	return ctx, call
+	return ctx
 }
 
 // end runs below a panic, too. It must not recover: that is for the call.
