@@ -102,7 +102,7 @@ func (c *console) OnEnd(s trace.ReadOnlySpan) {
 	case unwanted(s):
 		u.hidden[s.SpanContext().SpanID()] = s.Parent().SpanID()
 	default:
-		u.spans = append(u.spans, complete(s))
+		u.spans = append(u.spans, genkitModel(complete(s)))
 	}
 	if u.open > 0 {
 		return

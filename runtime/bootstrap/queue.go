@@ -54,7 +54,7 @@ func (q *boundedQueue) OnEnd(s trace.ReadOnlySpan) {
 		q.dropped.queueFull.Inc()
 		return
 	}
-	s, size, ok := q.tidier.fit(s)
+	s, size, ok := q.tidier.fit(genkitModel(s))
 	if !ok || q.bytes.Add(int64(size)) > maxQueueBytes {
 		q.bytes.Add(int64(-size))
 		q.waiting.Add(-1)

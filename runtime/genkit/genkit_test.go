@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/firebase/genkit/go/ai"
 	"github.com/firebase/genkit/go/genkit"
 	"go.opentelemetry.io/otel"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -60,7 +61,17 @@ func TestGenkitTracesWithTheBootstrap(t *testing.T) {
 	var op orchestrall.Operation
 	op.Register(orchestrall.Spec{Name: "request", Kind: orchestrall.Agent})
 	g := genkit.Init(t.Context())
+	parrot := genkit.DefineModel(g, "googleai/parrot", &ai.ModelOptions{Supports: &ai.ModelSupports{Multiturn: true}},
+		func(_ context.Context, req *ai.ModelRequest, _ ai.ModelStreamCallback) (*ai.ModelResponse, error) {
+			return &ai.ModelResponse{
+				Request: req, Message: ai.NewModelTextMessage("my secret"), FinishReason: ai.FinishReasonStop,
+				Usage: &ai.GenerationUsage{InputTokens: 4, OutputTokens: 2, CachedContentTokens: 1},
+			}, nil
+		})
 	flow := genkit.DefineFlow(g, "greet", func(ctx context.Context, name string) (string, error) {
+		if _, err := genkit.Generate(ctx, g, ai.WithModel(parrot), ai.WithPrompt(name)); err != nil {
+			return "", err
+		}
 		return genkit.Run(ctx, "step", func() (string, error) { return "hello " + name, nil })
 	})
 	ctx, call := op.Start(t.Context())
@@ -76,6 +87,18 @@ func TestGenkitTracesWithTheBootstrap(t *testing.T) {
 	}
 	if string(greet.GetParentSpanId()) != string(request.GetSpanId()) || string(step.GetParentSpanId()) != string(greet.GetSpanId()) {
 		t.Error("genkit's spans are not below the program's")
+	}
+	told := make(map[string]string)
+	for _, kv := range back.spans["googleai/parrot"].GetAttributes() {
+		told[kv.GetKey()] = kv.GetValue().String()
+	}
+	for key, want := range map[string]string{
+		"gen_ai.operation.name": "chat", "gen_ai.provider.name": "gcp.gemini", "gen_ai.request.model": "parrot", "gen_ai.response.finish_reasons": "stop",
+		"gen_ai.usage.input_tokens": "4", "gen_ai.usage.output_tokens": "2", "gen_ai.usage.cache_read.input_tokens": "1",
+	} {
+		if !strings.Contains(told[key], want) {
+			t.Errorf("%s is %q, want %q", key, told[key], want)
+		}
 	}
 	for name, span := range back.spans {
 		for _, kv := range span.GetAttributes() {

@@ -94,7 +94,7 @@ main.work
 main.work
   greet  genkit:metadata:subtype=flow
     generate
-      test/parrot  genkit:metadata:subtype=model
+      test/parrot  gen_ai.provider.name=test gen_ai.request.model=parrot gen_ai.usage.input_tokens=4 gen_ai.usage.output_tokens=2
       sky  genkit:name=sky
       generate
         test/parrot  genkit:metadata:subtype=model
