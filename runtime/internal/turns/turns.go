@@ -32,6 +32,21 @@ type Base struct {
 	Limit float64 // 0 for none
 }
 
+// Each makes a turn of several instances of the same way, one after the other. A
+// server that has come to stand badly in memory, or whose connections have,
+// stays slower for as long as it runs; the quiet turns are then another's.
+func Each(instances int, prepare func() (run func())) (run func()) {
+	runs := make([]func(), instances)
+	for i := range runs {
+		runs[i] = prepare()
+	}
+	next := 0
+	return func() {
+		runs[next%len(runs)]()
+		next++
+	}
+}
+
 // measure is one turn.
 type measure struct {
 	wall, processor time.Duration
