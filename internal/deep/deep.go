@@ -52,6 +52,10 @@ var libraries = map[string]library{
 		{"sql.go", "", "Open", open},
 		{"sql.go", "Conn", "Raw", raw},
 	}, makes: []string{"Open", "OpenDB"}, offers: "Register", hands: "Conn.Raw"},
+	"log/slog": {pkg: "log/slog", places: []place{
+		{"logger.go", "Logger", "log", handle},
+		{"logger.go", "Logger", "logAttrs", handle},
+	}},
 	"net/http": {pkg: "net/http", places: []place{
 		{"server.go", "serverHandler", "ServeHTTP", serve},
 		{"request.go", "", "MaxBytesReader", ownWriter},
@@ -63,7 +67,7 @@ var libraries = map[string]library{
 
 // added is the file that each package gets. The types of variables stand on
 // this side only: the hook package declares its own with the same ones.
-var added = map[string]string{"database/sql": addedSQL, "net/http": addedHTTP}
+var added = map[string]string{"database/sql": addedSQL, "log/slog": addedSlog, "net/http": addedHTTP}
 
 // Known reports whether the hooks of a library can be deep.
 func Known(name string) bool { return libraries[name].pkg != "" }

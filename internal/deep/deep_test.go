@@ -28,6 +28,7 @@ func source(t *testing.T, pkg string) func(name string) ([]byte, error) {
 func TestEditsOfTheToolchain(t *testing.T) {
 	want := map[string]string{
 		"database/sql": "orchestrall_hooks.go sql.go",
+		"log/slog":     "logger.go orchestrall_hooks.go",
 		"net/http":     "orchestrall_hooks.go request.go server.go transport.go",
 	}
 	for _, pkg := range Packages(Names()) {
@@ -92,12 +93,37 @@ func (c *Conn) Raw(f func(driverConn any) error) (err error) {
 	}
 }
 
+// What is edited in log/slog, and how.
+func TestEditsOfLoggers(t *testing.T) {
+	src := `package slog
+
+func (l *Logger) log(ctx context.Context, level Level, msg string, args ...any) {
+	_ = l.Handler().Handle(ctx, r)
+}
+
+func (l *Logger) logAttrs(ctx context.Context, level Level, msg string, attrs ...Attr) {
+	return l.handler.Handle(ctx, r)
+}
+`
+	files, err := Files("log/slog", []string{"log/slog"}, func(string) ([]byte, error) { return []byte(src), nil })
+	if err != nil || len(files) != 2 {
+		t.Fatal(files, err)
+	}
+	want := strings.NewReplacer(
+		"l.Handler().Handle(ctx, r)", "orchestrallLog(ctx, l.Handler(), r)", "l.handler.Handle(ctx, r)", "orchestrallLog(ctx, l.handler, r)",
+	).Replace(src)
+	if got := string(files[0].Src); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestAnotherRelease(t *testing.T) {
 	for _, test := range []struct{ pkg, name, src, want string }{
 		{"net/http", "server.go", "package http\n\nfunc (sh serverHandler) ServeHTTP(rw ResponseWriter, req *Request) { go sh.serve(rw, req) }\n", "serverHandler.ServeHTTP in server.go is not the function that the hooks expect"},
 		{"net/http", "request.go", "package http\n\nfunc MaxBytesReader(ResponseWriter, io.ReadCloser, int64) io.ReadCloser { return nil }\n", "MaxBytesReader in request.go is not the function that the hooks expect"},
 		{"net/http", "transport.go", "package http\n\nfunc (t *Transport) RoundTrip(req *Request) (*Response, error) { return nil, nil }\n", "transport.go has no Transport.roundTrip"},
 		{"database/sql", "sql.go", "package sql\n\nfunc OpenDB(driver.Connector) *DB { return nil }\n\nfunc Open(driverName, dataSourceName string) (*DB, error) { return open(driverName, dataSourceName) }\n\nfunc (c *Conn) Raw(f func(any) error) error { return c.with(f) }\n", "OpenDB in sql.go is not the function that the hooks expect\nOpen in sql.go is not the function that the hooks expect\nConn.Raw in sql.go is not the function that the hooks expect"},
+		{"log/slog", "logger.go", "package slog\n\nfunc (l *Logger) log(ctx context.Context) { l.write(ctx) }\n", "Logger.log in logger.go is not the function that the hooks expect\nlogger.go has no Logger.logAttrs"},
 		{"database/sql", "sql.go", "package sql\n\nfunc Open(", "expected"},
 	} {
 		_, err := Files(test.pkg, Names(), func(file string) ([]byte, error) {
