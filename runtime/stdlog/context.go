@@ -51,6 +51,29 @@ func LoggerError(ctx context.Context, l *slog.Logger, msg string, args ...any) {
 	say(ctx, l, slog.LevelError, msg, args)
 }
 
+// The methods that are called with a context are woven for the loggers that a
+// program takes from slog while it is initialized, see late.
+
+// LoggerDebugContext is [slog.Logger.DebugContext].
+func LoggerDebugContext(l *slog.Logger, ctx context.Context, msg string, args ...any) {
+	say(ctx, l, slog.LevelDebug, msg, args)
+}
+
+// LoggerInfoContext is [slog.Logger.InfoContext].
+func LoggerInfoContext(l *slog.Logger, ctx context.Context, msg string, args ...any) {
+	say(ctx, l, slog.LevelInfo, msg, args)
+}
+
+// LoggerWarnContext is [slog.Logger.WarnContext].
+func LoggerWarnContext(l *slog.Logger, ctx context.Context, msg string, args ...any) {
+	say(ctx, l, slog.LevelWarn, msg, args)
+}
+
+// LoggerErrorContext is [slog.Logger.ErrorContext].
+func LoggerErrorContext(l *slog.Logger, ctx context.Context, msg string, args ...any) {
+	say(ctx, l, slog.LevelError, msg, args)
+}
+
 // toProgram skips runtime.Callers, say and the function that calls it, so that
 // a record's source is the program's own line.
 const toProgram = 3
@@ -67,5 +90,15 @@ func say(ctx context.Context, l *slog.Logger, level slog.Level, msg string, args
 	runtime.Callers(toProgram, pcs[:])
 	r := slog.NewRecord(time.Now(), level, msg, pcs[0])
 	r.Add(args...)
-	_ = l.Handler().Handle(ctx, r)
+	if h := l.Handler(); late(h) {
+		_ = handleAny(ctx, h, r)
+	} else {
+		_ = h.Handle(ctx, r)
+	}
+}
+
+// late reports whether a handler writes through package log, which knows no
+// context, to another one that has become the default since.
+func late(h slog.Handler) bool {
+	return isPlain(h) && !isPlain(slog.Default().Handler())
 }

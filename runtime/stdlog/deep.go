@@ -24,14 +24,15 @@ var deepHandle atomic.Pointer[func(context.Context, slog.Handler, slog.Record) e
 var plain slog.Handler
 
 func init() {
-	if h := slog.Default().Handler(); same(h, correlated(h)) {
+	if h := slog.Default().Handler(); isPlain(h) {
 		plain = h
 	}
 	handle := handleAny
 	deepHandle.Store(&handle)
 }
 
-// handleAny is what a logger does with a record, whoever made the logger.
+// handleAny is what a logger does with a record, whoever made the logger. Lines
+// without anything to add stay as they are.
 func handleAny(ctx context.Context, h slog.Handler, r slog.Record) error {
 	switch h.(type) {
 	case *orchestrall.Handler, orchestrall.CorrelatingHandler:

@@ -57,3 +57,33 @@ func TestDeepHooks(t *testing.T) {
 		t.Errorf("got %q, %v", &out, err)
 	}
 }
+
+// Loggers that a program takes from slog while it is initialized write through
+// package log. Woven code gives their lines the level and the ids that Go loses,
+// once the default is another one, and leaves the rest to Go.
+func TestLateLoggers(t *testing.T) {
+	restore(t)
+	with := taken.With("lib", "own")
+	var out bytes.Buffer
+	slog.SetDefault(slog.New(text(&out)))
+	LoggerWarnContext(taken, traced(), "a", "k", 1)
+	LoggerError(traced(), taken, "b")
+	LoggerInfoContext(with, traced(), "c", "k", 1)
+	LoggerErrorContext(taken, context.Background(), "d")
+	LoggerDebugContext(taken, traced(), "not written")
+	if got, want := out.String(), "level=WARN msg=a k=1 "+ids+"\n"+
+		"level=ERROR msg=b "+ids+"\n"+
+		`level=INFO msg="INFO c lib=own k=1 `+ids+`"`+"\n"+
+		`level=INFO msg="ERROR d"`+"\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+
+	out.Reset()
+	slog.SetDefault(taken)
+	log.SetOutput(&out)
+	log.SetFlags(log.Lshortfile)
+	LoggerInfoContext(taken, traced(), "e")
+	if got := out.String(); !strings.HasPrefix(got, "deep_test.go:") || !strings.HasSuffix(got, ": INFO e\n") {
+		t.Errorf("got %s", got)
+	}
+}

@@ -8,8 +8,8 @@
 package stdlog
 
 import (
-	"fmt"
 	"log/slog"
+	"reflect"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
 )
@@ -43,11 +43,21 @@ func Handler(l *slog.Logger) slog.Handler {
 // correlated wraps a handler once. slog's own default handler stays: it writes
 // through package log, and SetDefault knows it by its type.
 func correlated(h slog.Handler) slog.Handler {
-	if h == nil || fmt.Sprintf("%T", h) == "*slog.defaultHandler" {
+	if h == nil || isPlain(h) {
 		return h
 	}
 	return orchestrall.NewHandler(h)
 }
+
+var plainType = func() reflect.Type {
+	if t := reflect.TypeOf(slog.Default().Handler()); t.String() == "*slog.defaultHandler" {
+		return t
+	}
+	return nil // somebody was earlier
+}()
+
+// isPlain reports whether a handler is slog's own default, or made of it.
+func isPlain(h slog.Handler) bool { return reflect.TypeOf(h) == plainType && plainType != nil }
 
 // same compares handlers of any type; only ours are left as they are.
 func same(h, wrapped slog.Handler) bool {
