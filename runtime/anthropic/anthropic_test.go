@@ -16,6 +16,7 @@ import (
 
 	"github.com/orchestrall/orchestrall/runtime/anthropic"
 	"github.com/orchestrall/orchestrall/runtime/internal/genaitest"
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 )
 
 const stream = `event: message_start
@@ -56,7 +57,7 @@ func api(w http.ResponseWriter, r *http.Request) {
 func setUp(t *testing.T) (sdkanthropic.Client, *tracetest.SpanRecorder) {
 	server := httptest.NewServer(http.HandlerFunc(api))
 	t.Cleanup(server.Close)
-	return anthropic.NewClient(option.WithBaseURL(server.URL), option.WithAPIKey("key"), option.WithMaxRetries(1)), genaitest.Record(t)
+	return anthropic.NewClient(option.WithBaseURL(server.URL), option.WithAPIKey("key"), option.WithMaxRetries(1)), spantest.Record(t)
 }
 
 func question(model sdkanthropic.Model) sdkanthropic.MessageNewParams {

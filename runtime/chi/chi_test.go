@@ -9,6 +9,7 @@ import (
 
 	hook "github.com/orchestrall/orchestrall/runtime/chi"
 	"github.com/orchestrall/orchestrall/runtime/internal/routertest"
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/nethttp"
 )
 
@@ -44,11 +45,11 @@ func TestRoutes(t *testing.T) {
 		{"/api/files/a/c", "GET /api/files/*", "/api/files/*", "404"},
 		{"/debug/nowhere/7", "GET /debug/*", "/debug/*", "404"},
 	} {
-		r := routertest.Spans(t)
+		r := spantest.Record(t)
 		routertest.Ask(t, s.URL+c.path)
 		routertest.Check(t, routertest.Only(t, r), c.name, c.route, c.status)
 	}
-	r := routertest.Spans(t)
+	r := spantest.Record(t)
 	// On a connection of its own: a client tries again where a used one breaks.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	if resp, err := client.Get(s.URL + "/panics/7"); err == nil {
@@ -62,7 +63,7 @@ func TestRoutes(t *testing.T) {
 
 // Without net/http's hook there is nobody to tell.
 func TestAlone(t *testing.T) {
-	r := routertest.Spans(t)
+	r := spantest.Record(t)
 	s := httptest.NewServer(router())
 	defer s.Close()
 	if status, body := routertest.Ask(t, s.URL+"/users/7"); status != 200 || body != "7" {

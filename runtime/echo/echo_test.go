@@ -11,6 +11,7 @@ import (
 
 	hook "github.com/orchestrall/orchestrall/runtime/echo"
 	"github.com/orchestrall/orchestrall/runtime/internal/routertest"
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/nethttp"
 )
 
@@ -63,7 +64,7 @@ func TestStart(t *testing.T) {
 	defer e.Close()
 	for _, c := range cases {
 		handled = 0
-		r := routertest.Spans(t)
+		r := spantest.Record(t)
 		routertest.Ask(t, "http://"+l.Addr().String()+c.path)
 		routertest.Check(t, routertest.Only(t, r), c.name, c.route, c.status)
 		if handled != c.handled {
@@ -79,7 +80,7 @@ func TestBehindServer(t *testing.T) {
 	defer s.Close()
 	for _, c := range cases {
 		handled = 0
-		r := routertest.Spans(t)
+		r := spantest.Record(t)
 		routertest.Ask(t, s.URL+c.path)
 		routertest.Check(t, routertest.Only(t, r), c.name, c.route, c.status)
 		if handled != c.handled {

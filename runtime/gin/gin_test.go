@@ -10,6 +10,7 @@ import (
 
 	hook "github.com/orchestrall/orchestrall/runtime/gin"
 	"github.com/orchestrall/orchestrall/runtime/internal/routertest"
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/nethttp"
 )
 
@@ -54,12 +55,12 @@ func TestRun(t *testing.T) {
 	l.Close()
 	go routes(hook.Engine(gin.Default())).Run(address)
 	for _, c := range cases {
-		r := routertest.Spans(t)
+		r := spantest.Record(t)
 		routertest.Ask(t, "http://"+address+c.path)
 		routertest.Check(t, routertest.Only(t, r), c.name, c.route, c.status)
 	}
 	// Recovery stands outside of the hook, so the span has the panic itself.
-	r := routertest.Spans(t)
+	r := spantest.Record(t)
 	if status, _ := routertest.Ask(t, "http://"+address+"/panics"); status != 500 {
 		t.Errorf("answered %d", status)
 	}
@@ -74,7 +75,7 @@ func TestBehindServer(t *testing.T) {
 	s := httptest.NewServer(nethttp.Handler(routes(hook.Engine(gin.New()))))
 	defer s.Close()
 	for _, c := range cases {
-		r := routertest.Spans(t)
+		r := spantest.Record(t)
 		routertest.Ask(t, s.URL+c.path)
 		routertest.Check(t, routertest.Only(t, r), c.name, c.route, c.status)
 	}

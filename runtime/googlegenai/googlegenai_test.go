@@ -21,6 +21,7 @@ import (
 
 	"github.com/orchestrall/orchestrall/runtime/googlegenai"
 	"github.com/orchestrall/orchestrall/runtime/internal/genaitest"
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 )
 
 const piece = `{"candidates":[{"content":{"role":"model","parts":[{"text":"%s"}]}%s}],"usageMetadata":{"promptTokenCount":8,"candidatesTokenCount":%d},"modelVersion":"gemini-x-001","responseId":"r1"}`
@@ -44,7 +45,7 @@ func api(w http.ResponseWriter, r *http.Request) {
 func setUp(t *testing.T) (*genai.Client, *tracetest.SpanRecorder) {
 	server := httptest.NewServer(http.HandlerFunc(api))
 	t.Cleanup(server.Close)
-	return connect(t, server.URL), genaitest.Record(t)
+	return connect(t, server.URL), spantest.Record(t)
 }
 
 func connect(t *testing.T, url string) *genai.Client {

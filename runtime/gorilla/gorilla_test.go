@@ -9,6 +9,7 @@ import (
 
 	hook "github.com/orchestrall/orchestrall/runtime/gorilla"
 	"github.com/orchestrall/orchestrall/runtime/internal/routertest"
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/nethttp"
 )
 
@@ -38,7 +39,7 @@ func TestRoutes(t *testing.T) {
 		{"/api/only/posts", "GET", "(absent)", "405"},
 		{"/users/none", "GET /users/{id}", "/users/{id}", "404"},
 	} {
-		r := routertest.Spans(t)
+		r := spantest.Record(t)
 		routertest.Ask(t, s.URL+c.path)
 		routertest.Check(t, routertest.Only(t, r), c.name, c.route, c.status)
 	}
@@ -46,7 +47,7 @@ func TestRoutes(t *testing.T) {
 
 // Without net/http's hook there is nobody to tell.
 func TestAlone(t *testing.T) {
-	r := routertest.Spans(t)
+	r := spantest.Record(t)
 	s := httptest.NewServer(router())
 	defer s.Close()
 	if status, body := routertest.Ask(t, s.URL+"/users/7"); status != 200 || body != "7" {

@@ -14,9 +14,8 @@ import (
 	"github.com/tmc/langchaingo/llms/openai"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
-	sdk "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/langchaingo"
 )
 
@@ -41,20 +40,12 @@ func server(t *testing.T) *openai.LLM {
 	return m
 }
 
-func recorder(t *testing.T) *tracetest.SpanRecorder {
-	rec := tracetest.NewSpanRecorder()
-	before := otel.GetTracerProvider()
-	otel.SetTracerProvider(sdk.NewTracerProvider(sdk.WithSpanProcessor(rec)))
-	t.Cleanup(func() { otel.SetTracerProvider(before) })
-	return rec
-}
-
 func question(text string) []llms.MessageContent {
 	return []llms.MessageContent{llms.TextParts(llms.ChatMessageTypeHuman, text)}
 }
 
 func TestEveryWayToAskIsOneSpan(t *testing.T) {
-	m, rec := server(t), recorder(t)
+	m, rec := server(t), spantest.Record(t)
 	for name, ask := range map[string]func(context.Context) (string, error){
 		"GenerateContent": func(ctx context.Context) (string, error) {
 			resp, err := langchaingo.GenerateContent(m, ctx, question("my secret"), llms.WithTemperature(0.5), llms.WithMaxTokens(50))
@@ -105,7 +96,7 @@ func TestEveryWayToAskIsOneSpan(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
-	m, rec := server(t), recorder(t)
+	m, rec := server(t), spantest.Record(t)
 	_, plain := m.GenerateContent(t.Context(), question("refuse"))
 	_, err := langchaingo.GenerateContent(m, t.Context(), question("refuse"))
 	if err == nil || plain == nil || err.Error() != plain.Error() {
@@ -132,7 +123,7 @@ func (o own) GenerateContent(ctx context.Context, messages []llms.MessageContent
 func (own) SupportsReasoning() bool { return true }
 
 func TestModelsOfTheProgram(t *testing.T) {
-	m, rec := server(t), recorder(t)
+	m, rec := server(t), spantest.Record(t)
 	if _, err := langchaingo.GenerateContent(own{Model: m}, t.Context(), question("x")); err != nil {
 		t.Fatal(err)
 	}

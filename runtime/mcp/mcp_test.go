@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/mcp"
 )
 
@@ -64,14 +65,6 @@ func newServer() *sdkmcp.Server {
 		return &sdkmcp.ReadResourceResult{Contents: []*sdkmcp.ResourceContents{{URI: "file:///notes", Text: where(ctx)}}}, nil
 	})
 	return s
-}
-
-func record(t *testing.T, options ...sdk.TracerProviderOption) *tracetest.SpanRecorder {
-	t.Helper()
-	recorder, before := tracetest.NewSpanRecorder(), otel.GetTracerProvider()
-	otel.SetTracerProvider(sdk.NewTracerProvider(append(options, sdk.WithSpanProcessor(recorder))...))
-	t.Cleanup(func() { otel.SetTracerProvider(before) })
-	return recorder
 }
 
 // find returns the one span of that name and kind that has ended.
@@ -142,7 +135,7 @@ func call(t *testing.T, ctx context.Context, s *sdkmcp.ClientSession, city strin
 func text(res *sdkmcp.CallToolResult) string { return res.Content[0].(*sdkmcp.TextContent).Text }
 
 func TestStdioCarriesTheTraceToAnotherProcess(t *testing.T) {
-	recorder := record(t)
+	recorder := spantest.Record(t)
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +158,7 @@ func TestStdioCarriesTheTraceToAnotherProcess(t *testing.T) {
 }
 
 func TestEveryRequestHasASpanOnBothSides(t *testing.T) {
-	recorder := record(t)
+	recorder := spantest.Record(t)
 	session := inMemory(t)
 	call(t, t.Context(), session, "Rome")
 	prompt, err := session.GetPrompt(t.Context(), &sdkmcp.GetPromptParams{Name: "greet"})
@@ -217,7 +210,7 @@ func TestEveryRequestHasASpanOnBothSides(t *testing.T) {
 func TestStreamableHTTP(t *testing.T) {
 	for _, stateless := range []bool{false, true} {
 		t.Run(fmt.Sprintf("stateless=%v", stateless), func(t *testing.T) {
-			recorder := record(t)
+			recorder := spantest.Record(t)
 			server := newServer()
 			http := httptest.NewServer(sdkmcp.NewStreamableHTTPHandler(
 				func(*requestHTTP) *sdkmcp.Server { return server }, &sdkmcp.StreamableHTTPOptions{Stateless: stateless}))
@@ -251,7 +244,7 @@ func TestStreamableHTTP(t *testing.T) {
 }
 
 func TestTheTransportIsLinked(t *testing.T) {
-	recorder := record(t)
+	recorder := spantest.Record(t)
 	server := newServer()
 	handler := sdkmcp.NewStreamableHTTPHandler(func(*requestHTTP) *sdkmcp.Server { return server }, &sdkmcp.StreamableHTTPOptions{Stateless: true})
 	var around trace.SpanContext
@@ -271,7 +264,7 @@ func TestTheTransportIsLinked(t *testing.T) {
 }
 
 func TestFailuresAreToldApart(t *testing.T) {
-	recorder := record(t)
+	recorder := spantest.Record(t)
 	session := inMemory(t)
 	if res := call(t, t.Context(), session, "Atlantis"); !res.IsError {
 		t.Fatal("the tool did not fail")
@@ -301,7 +294,7 @@ func TestFailuresAreToldApart(t *testing.T) {
 }
 
 func TestTheCallersParametersStayAsTheyAre(t *testing.T) {
-	recorder := record(t)
+	recorder := spantest.Record(t)
 	session := inMemory(t)
 	meta := sdkmcp.Meta{"mine": "yes"}
 	params := &sdkmcp.CallToolParams{Name: "get_weather", Arguments: weather{"Rome"}, Meta: meta}
@@ -315,7 +308,7 @@ func TestTheCallersParametersStayAsTheyAre(t *testing.T) {
 }
 
 func TestATraceThatTheProgramSendsStays(t *testing.T) {
-	record(t)
+	spantest.Record(t)
 	session := inMemory(t)
 	const mine = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	res, err := session.CallTool(t.Context(), &sdkmcp.CallToolParams{
@@ -330,7 +323,7 @@ func TestATraceThatTheProgramSendsStays(t *testing.T) {
 }
 
 func TestBaggageTravels(t *testing.T) {
-	record(t)
+	spantest.Record(t)
 	near, far := sdkmcp.NewInMemoryTransports()
 	server := mcp.NewServer(&sdkmcp.Implementation{Name: "test", Version: "1"}, nil)
 	sdkmcp.AddTool(server, &sdkmcp.Tool{Name: "get_weather"}, func(ctx context.Context, _ *sdkmcp.CallToolRequest, _ weather) (*sdkmcp.CallToolResult, any, error) {
@@ -349,7 +342,7 @@ func TestBaggageTravels(t *testing.T) {
 }
 
 func TestUnsampledCallsStayUnsampled(t *testing.T) {
-	recorder := record(t, sdk.WithSampler(sdk.NeverSample()))
+	recorder := spantest.Record(t, sdk.WithSampler(sdk.NeverSample()))
 	session := inMemory(t)
 	ctx, root := otel.Tracer("test").Start(t.Context(), "root")
 	defer root.End()
@@ -362,7 +355,7 @@ func TestUnsampledCallsStayUnsampled(t *testing.T) {
 }
 
 func TestServersAskClients(t *testing.T) {
-	recorder := record(t)
+	recorder := spantest.Record(t)
 	near, far := sdkmcp.NewInMemoryTransports()
 	server := newServer()
 	back, err := mcp.ServerConnect(server, t.Context(), far, nil)

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/mcpgo"
 )
 
@@ -57,14 +58,6 @@ func newServer() *server.MCPServer {
 		return []mcp.ResourceContents{mcp.TextResourceContents{URI: "file:///notes", Text: where(ctx)}}, nil
 	})
 	return s
-}
-
-func record(t *testing.T) *tracetest.SpanRecorder {
-	t.Helper()
-	recorder, before := tracetest.NewSpanRecorder(), otel.GetTracerProvider()
-	otel.SetTracerProvider(sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder)))
-	t.Cleanup(func() { otel.SetTracerProvider(before) })
-	return recorder
 }
 
 func find(t *testing.T, r *tracetest.SpanRecorder, name string, kind trace.SpanKind) sdk.ReadOnlySpan {
@@ -123,7 +116,7 @@ func text(t *testing.T, res *mcp.CallToolResult, err error) string {
 }
 
 func TestStdioCarriesTheTraceToAnotherProcess(t *testing.T) {
-	recorder := record(t)
+	recorder := spantest.Record(t)
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +143,7 @@ func TestStdioCarriesTheTraceToAnotherProcess(t *testing.T) {
 }
 
 func TestStreamableHTTP(t *testing.T) {
-	recorder := record(t)
+	recorder := spantest.Record(t)
 	http := httptest.NewServer(server.NewStreamableHTTPServer(newServer()))
 	defer http.Close()
 	c, err := client.NewStreamableHttpClient(http.URL)
@@ -180,7 +173,7 @@ func TestStreamableHTTP(t *testing.T) {
 }
 
 func TestPromptsAndResources(t *testing.T) {
-	recorder := record(t)
+	recorder := spantest.Record(t)
 	c, err := client.NewInProcessClient(newServer())
 	c = begin(t, c, err)
 	prompt := mcp.GetPromptRequest{}
@@ -202,7 +195,7 @@ func TestPromptsAndResources(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
-	recorder := record(t)
+	recorder := spantest.Record(t)
 	c, err := client.NewInProcessClient(newServer())
 	c = begin(t, c, err)
 	res, err := mcpgo.ClientCallTool(c, t.Context(), weather("Atlantis"))
@@ -225,7 +218,7 @@ func TestFailures(t *testing.T) {
 }
 
 func TestTheCallersRequestStaysAsItIs(t *testing.T) {
-	record(t)
+	spantest.Record(t)
 	c, err := client.NewInProcessClient(newServer())
 	c = begin(t, c, err)
 	req := weather("Rome")
@@ -253,7 +246,7 @@ func (l logging) CallTool(ctx context.Context, req mcp.CallToolRequest) (*mcp.Ca
 
 // A client that is held as an interface leaves the same spans, one for a call.
 func TestThroughAnInterface(t *testing.T) {
-	recorder := record(t)
+	recorder := spantest.Record(t)
 	http := httptest.NewServer(server.NewStreamableHTTPServer(newServer()))
 	defer http.Close()
 	c, err := client.NewStreamableHttpClient(http.URL)

@@ -5,6 +5,7 @@ import (
 
 	gonats "github.com/nats-io/nats.go"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/nats"
 )
 
@@ -19,7 +20,7 @@ func (b *bus) Publish(subj string, _ []byte) error {
 // A connection that is held as an interface leaves the same spans; any other
 // type is called as it is.
 func TestThroughInterfaces(t *testing.T) {
-	nc, rec := connect(t), recorder(t)
+	nc, rec := connect(t), spantest.Record(t)
 	ctx, span := request(t)
 	own := &bus{}
 	if err := nats.InterfacePublish(ctx, own, "own", nil); err != nil || len(own.published) != 1 || len(rec.Ended()) != 0 {

@@ -13,11 +13,11 @@ import (
 	gonats "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/propagation"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/nats"
 )
 
@@ -57,15 +57,6 @@ func connect(t *testing.T) *gonats.Conn {
 	}
 	t.Cleanup(nc.Close)
 	return nc
-}
-
-func recorder(t *testing.T) *tracetest.SpanRecorder {
-	rec := tracetest.NewSpanRecorder()
-	provider, propagator := otel.GetTracerProvider(), otel.GetTextMapPropagator()
-	otel.SetTracerProvider(sdk.NewTracerProvider(sdk.WithSpanProcessor(rec)))
-	otel.SetTextMapPropagator(propagation.TraceContext{})
-	t.Cleanup(func() { otel.SetTracerProvider(provider); otel.SetTextMapPropagator(propagator) })
-	return rec
 }
 
 func request(t *testing.T) (context.Context, trace.Span) {
@@ -126,7 +117,7 @@ func await[T any](t *testing.T, ch <-chan T) T {
 }
 
 func TestHandlerIsBelowItsPublisher(t *testing.T) {
-	nc, rec := connect(t), recorder(t)
+	nc, rec := connect(t), spantest.Record(t)
 	inside := make(chan context.Context, 1)
 	sub, err := nats.Subscribe(nc, "orders", func(m *gonats.Msg) {
 		ctx := nats.Context(m)
@@ -178,7 +169,7 @@ func drained(t *testing.T, nc *gonats.Conn) {
 }
 
 func TestRequestAndReplyAreOneTrace(t *testing.T) {
-	nc, rec := connect(t), recorder(t)
+	nc, rec := connect(t), spantest.Record(t)
 	if _, err := nats.QueueSubscribe(nc, "sum", "workers", func(m *gonats.Msg) {
 		if err := nats.Publish(nats.Context(m), nc, m.Reply, []byte("3")); err != nil {
 			t.Error(err)
@@ -214,7 +205,7 @@ func TestRequestAndReplyAreOneTrace(t *testing.T) {
 }
 
 func TestPulledMessagesAreLinked(t *testing.T) {
-	nc, rec := connect(t), recorder(t)
+	nc, rec := connect(t), spantest.Record(t)
 	sub, err := nc.SubscribeSync("orders")
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +247,7 @@ func TestPulledMessagesAreLinked(t *testing.T) {
 }
 
 func TestStreams(t *testing.T) {
-	nc, rec := connect(t), recorder(t)
+	nc, rec := connect(t), spantest.Record(t)
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
@@ -310,7 +301,7 @@ func TestStreams(t *testing.T) {
 }
 
 func TestOldJetStream(t *testing.T) {
-	nc, rec := connect(t), recorder(t)
+	nc, rec := connect(t), spantest.Record(t)
 	js, err := nc.JetStream()
 	if err != nil {
 		t.Fatal(err)
@@ -333,7 +324,7 @@ func TestOldJetStream(t *testing.T) {
 }
 
 func TestMistakesAreTheLibrarysOwn(t *testing.T) {
-	recorder(t)
+	spantest.Record(t)
 	if err := nats.Publish(nil, nil, "s", nil); err != gonats.ErrInvalidConnection { //nolint:errorlint,staticcheck // the very error; callers without a context
 		t.Errorf("got %v", err)
 	}

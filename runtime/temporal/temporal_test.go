@@ -7,14 +7,12 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/propagation"
-	sdk "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"google.golang.org/grpc"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/temporal"
 )
 
@@ -48,11 +46,7 @@ func serve(t *testing.T) (*frontend, string) {
 }
 
 func TestWorkflowsCarryTheTraceOfTheirStart(t *testing.T) {
-	rec := tracetest.NewSpanRecorder()
-	provider, propagator := otel.GetTracerProvider(), otel.GetTextMapPropagator()
-	otel.SetTracerProvider(sdk.NewTracerProvider(sdk.WithSpanProcessor(rec)))
-	otel.SetTextMapPropagator(propagation.TraceContext{})
-	t.Cleanup(func() { otel.SetTracerProvider(provider); otel.SetTextMapPropagator(propagator) })
+	rec := spantest.Record(t)
 
 	for name, dial := range map[string]func(client.Options) (client.Client, error){
 		"dial":    temporal.Dial,

@@ -1,25 +1,15 @@
-// Package genaitest records the spans of requests to language models in the
-// tests of the SDKs' hooks, and tests the SDKs of which there are several.
+// Package genaitest checks the spans of requests to language models in the tests
+// of the SDKs' hooks, and tests the SDKs of which there are several.
 package genaitest
 
 import (
 	"strings"
 	"testing"
 
-	"go.opentelemetry.io/otel"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 )
-
-// Record records the spans of a test.
-func Record(t *testing.T) *tracetest.SpanRecorder {
-	t.Helper()
-	recorder, before := tracetest.NewSpanRecorder(), otel.GetTracerProvider()
-	otel.SetTracerProvider(sdk.NewTracerProvider(sdk.WithSpanProcessor(recorder)))
-	t.Cleanup(func() { otel.SetTracerProvider(before) })
-	return recorder
-}
 
 // Only returns the one span that has ended, and forgets it. It must have the
 // name, the parent and the attributes, each as key=value, and tell nothing of

@@ -12,6 +12,8 @@ import (
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 )
 
 // A Client is one of OpenAI's SDKs, with the hook. It asks "my secret" unless
@@ -30,7 +32,7 @@ type Client struct {
 func OpenAI(t *testing.T, connect func(url string) Client) {
 	server := httptest.NewServer(http.HandlerFunc(openAI))
 	t.Cleanup(server.Close)
-	c, rec := connect(server.URL), Record(t)
+	c, rec := connect(server.URL), spantest.Record(t)
 	ctx, parent := otel.Tracer("test").Start(t.Context(), "agent")
 
 	t.Run("chat", func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/kafka"
 )
 
@@ -36,7 +37,7 @@ func kcat(t *testing.T, address, input string, args ...string) string {
 }
 
 func TestForeignConsumersReadTheTrace(t *testing.T) {
-	address, rec, ctx := broker(t), recorder(t), patient(t)
+	address, rec, ctx := broker(t), spantest.Record(t), patient(t)
 	request, span := otel.Tracer("test").Start(ctx, "request")
 	if err := kafka.WriteMessages(writer(t, address), request,
 		segmentio.Message{Key: []byte("k1"), Value: []byte("one"), Headers: []segmentio.Header{{Key: "x", Value: []byte("1")}, {Key: "x", Value: []byte("2")}}},
@@ -58,7 +59,7 @@ func TestForeignConsumersReadTheTrace(t *testing.T) {
 const remote = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 func TestForeignProducersAreContinued(t *testing.T) {
-	address, rec, ctx := broker(t), recorder(t), patient(t)
+	address, rec, ctx := broker(t), spantest.Record(t), patient(t)
 	kcat(t, address, "k:one\nk:two\n", "-P", "-t", topic, "-K", ":", "-H", "traceparent="+remote, "-H", "x=1")
 	kcat(t, address, "plain\n", "-P", "-t", topic)
 	r := reader(t, address)
@@ -86,7 +87,7 @@ func TestForeignProducersAreContinued(t *testing.T) {
 // Behind what a transaction has written stands a marker of the broker's, which
 // kafka-go hands to the program as well: a message without headers.
 func TestTransactionsAreContinued(t *testing.T) {
-	address, rec, ctx := broker(t), recorder(t), patient(t)
+	address, rec, ctx := broker(t), spantest.Record(t), patient(t)
 	for _, value := range []string{"one\n", "two\n"} {
 		kcat(t, address, value, "-P", "-t", topic, "-X", "transactional.id=t", "-H", "traceparent="+remote)
 	}

@@ -5,6 +5,7 @@ module github.com/orchestrall/orchestrall/runtime/kafka/servers
 go 1.26.0
 
 require (
+	github.com/orchestrall/orchestrall/runtime v0.0.0
 	github.com/orchestrall/orchestrall/runtime/kafka v0.0.0
 	github.com/segmentio/kafka-go v0.4.42
 	github.com/twmb/franz-go/pkg/kfake v0.0.0-20260918054303-01f206a7e32c
@@ -21,7 +22,6 @@ require (
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/klauspost/compress v1.20.1 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
-	github.com/orchestrall/orchestrall/runtime v0.0.0 // indirect
 	github.com/pierrec/lz4/v4 v4.1.30 // indirect
 	github.com/prometheus/client_golang v1.25.0 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/kafka"
 )
 
@@ -26,7 +27,7 @@ func member(t *testing.T, address, group string) *segmentio.Reader {
 }
 
 func TestGroupsReceiveEachMessageOnce(t *testing.T) {
-	address, rec, ctx := broker(t), recorder(t), patient(t)
+	address, rec, ctx := broker(t), spantest.Record(t), patient(t)
 	w, producers := writer(t, address), make([]trace.SpanContext, 3)
 	for i := range producers {
 		request, span := otel.Tracer("test").Start(ctx, "request")
@@ -79,7 +80,7 @@ func TestGroupsReceiveEachMessageOnce(t *testing.T) {
 }
 
 func TestABatchIsOneSpanThatEachMessageCarries(t *testing.T) {
-	address, rec, ctx := broker(t), recorder(t), patient(t)
+	address, rec, ctx := broker(t), spantest.Record(t), patient(t)
 	w := writer(t, address)
 	w.BatchSize = 3
 	var batch []segmentio.Message
@@ -103,7 +104,7 @@ func TestABatchIsOneSpanThatEachMessageCarries(t *testing.T) {
 }
 
 func TestErrorsAreKafkas(t *testing.T) {
-	address, rec, ctx := broker(t), recorder(t), patient(t)
+	address, rec, ctx := broker(t), spantest.Record(t), patient(t)
 	w := writer(t, address)
 	w.Topic, w.MaxAttempts = "nowhere", 1
 	err := kafka.WriteMessages(w, ctx, segmentio.Message{Value: []byte("1")})

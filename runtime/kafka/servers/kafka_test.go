@@ -14,11 +14,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/propagation"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/kafka"
 )
 
@@ -35,15 +35,6 @@ func broker(t *testing.T) string {
 	}
 	t.Cleanup(cluster.Close)
 	return cluster.ListenAddrs()[0]
-}
-
-func recorder(t *testing.T) *tracetest.SpanRecorder {
-	rec := tracetest.NewSpanRecorder()
-	provider, propagator := otel.GetTracerProvider(), otel.GetTextMapPropagator()
-	otel.SetTracerProvider(sdk.NewTracerProvider(sdk.WithSpanProcessor(rec)))
-	otel.SetTextMapPropagator(propagation.TraceContext{})
-	t.Cleanup(func() { otel.SetTracerProvider(provider); otel.SetTextMapPropagator(propagator) })
-	return rec
 }
 
 func patient(t *testing.T) context.Context {
@@ -101,7 +92,7 @@ func linked(consumer, producer sdk.ReadOnlySpan) bool {
 }
 
 func TestConsumersAreLinkedToProducers(t *testing.T) {
-	address, rec, ctx := broker(t), recorder(t), patient(t)
+	address, rec, ctx := broker(t), spantest.Record(t), patient(t)
 	request, span := otel.Tracer("test").Start(ctx, "request")
 	mine := []segmentio.Message{{Key: []byte("k"), Value: []byte("secret"), Headers: []segmentio.Header{{Key: "x", Value: []byte("1")}}}}
 	if err := kafka.WriteMessages(writer(t, address), request, mine...); err != nil {
@@ -139,7 +130,7 @@ func TestConsumersAreLinkedToProducers(t *testing.T) {
 }
 
 func TestWorkersReceiveBelowTheirSpan(t *testing.T) {
-	address, rec, ctx := broker(t), recorder(t), patient(t)
+	address, rec, ctx := broker(t), spantest.Record(t), patient(t)
 	request, span := otel.Tracer("test").Start(ctx, "request")
 	if err := kafka.WriteMessages(writer(t, address), request, segmentio.Message{Value: []byte("1")}); err != nil {
 		t.Fatal(err)
@@ -160,7 +151,7 @@ func TestWorkersReceiveBelowTheirSpan(t *testing.T) {
 
 func TestTheTraceMakesNoMessageTooLarge(t *testing.T) {
 	address, ctx := broker(t), patient(t)
-	recorder(t)
+	spantest.Record(t)
 	request, span := otel.Tracer("test").Start(ctx, "request")
 	defer span.End()
 	w := writer(t, address)
@@ -180,7 +171,7 @@ func TestTheTraceMakesNoMessageTooLarge(t *testing.T) {
 }
 
 func TestSeveralTopics(t *testing.T) {
-	address, rec, ctx := broker(t), recorder(t), patient(t)
+	address, rec, ctx := broker(t), spantest.Record(t), patient(t)
 	w := writer(t, address)
 	w.Topic = ""
 	if err := kafka.WriteMessages(w, ctx, segmentio.Message{Topic: topic}, segmentio.Message{Topic: ""}); err == nil {

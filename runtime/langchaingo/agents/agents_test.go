@@ -16,11 +16,10 @@ import (
 	"github.com/tmc/langchaingo/llms/openai"
 	"github.com/tmc/langchaingo/prompts"
 	"github.com/tmc/langchaingo/tools"
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
-	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/langchaingo/agents"
 	"github.com/orchestrall/orchestrall/runtime/langchaingo/chains"
 )
@@ -42,14 +41,6 @@ func server(t *testing.T, answers ...string) *openai.LLM {
 		t.Fatal(err)
 	}
 	return m
-}
-
-func recorder(t *testing.T) *tracetest.SpanRecorder {
-	rec := tracetest.NewSpanRecorder()
-	before := otel.GetTracerProvider()
-	otel.SetTracerProvider(sdk.NewTracerProvider(sdk.WithSpanProcessor(rec)))
-	t.Cleanup(func() { otel.SetTracerProvider(before) })
-	return rec
 }
 
 // tree writes every span below its parent's name.
@@ -77,7 +68,7 @@ func (w weather) Call(context.Context, string) (string, error) {
 var steps = []string{"Thought: look\nAction: weather\nAction Input: Berlin", "Thought: done\nFinal Answer: rain"}
 
 func TestAgentToolsAndModelAreOneTree(t *testing.T) {
-	rec := recorder(t)
+	rec := spantest.Record(t)
 	want := []string{
 		" > invoke_agent agents.Executor", "invoke_agent agents.Executor > chat gpt-x", "invoke_agent agents.Executor > chat gpt-x",
 		"invoke_agent agents.Executor > execute_tool weather",
@@ -105,7 +96,7 @@ func TestAgentToolsAndModelAreOneTree(t *testing.T) {
 }
 
 func TestToolsThatFail(t *testing.T) {
-	rec, boom := recorder(t), errors.New("boom")
+	rec, boom := spantest.Record(t), errors.New("boom")
 	e := sdkagents.NewExecutor(agents.NewOneShotAgent(server(t, steps...), []tools.Tool{weather{boom}}))
 	if _, err := chains.Run(t.Context(), e, "the weather?"); err != boom { //nolint:errorlint // the very error
 		t.Errorf("got %v", err)
@@ -118,7 +109,7 @@ func TestToolsThatFail(t *testing.T) {
 }
 
 func TestChains(t *testing.T) {
-	rec := recorder(t)
+	rec := spantest.Record(t)
 	c := chains.NewLLMChain(server(t, "answer"), prompts.NewPromptTemplate("say {{.what}}", []string{"what"}))
 	in := map[string]any{"what": "my secret"}
 	for name, run := range map[string]func() (any, error){

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/propagation"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
@@ -26,6 +25,7 @@ import (
 	"go.temporal.io/server/temporaltest"
 
 	"github.com/orchestrall/orchestrall/runtime/internal/pinned"
+	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	"github.com/orchestrall/orchestrall/runtime/temporal"
 )
 
@@ -82,15 +82,6 @@ func again(ctx workflow.Context, last bool) error {
 		return nil
 	}
 	return workflow.NewContinueAsNewError(ctx, again, true)
-}
-
-func record(t *testing.T, options ...sdk.TracerProviderOption) *tracetest.SpanRecorder {
-	rec := tracetest.NewSpanRecorder()
-	provider, propagator := otel.GetTracerProvider(), otel.GetTextMapPropagator()
-	otel.SetTracerProvider(sdk.NewTracerProvider(append(options, sdk.WithSpanProcessor(rec))...))
-	otel.SetTextMapPropagator(propagation.TraceContext{})
-	t.Cleanup(func() { otel.SetTracerProvider(provider); otel.SetTextMapPropagator(propagator) })
-	return rec
 }
 
 // The provider that bootstrap installs makes ids in this way.
@@ -197,7 +188,7 @@ func TestTemporal(t *testing.T) {
 	t.Cleanup(server.Stop)
 
 	t.Run("one trace on several workers", func(t *testing.T) {
-		rec := record(t, ids)
+		rec := spantest.Record(t, ids)
 		ctx, span := otel.Tracer("test").Start(t.Context(), "request")
 		forgotten(ctx, t, server, func(c client.Client) client.Client { return c }, "one")
 		holds(t, rec, span.SpanContext(), `
@@ -218,7 +209,7 @@ SignalWorkflow:approve
 	})
 
 	t.Run("started by others", func(t *testing.T) {
-		rec := record(t, ids)
+		rec := spantest.Record(t, ids)
 		other, err := client.Dial(options(server))
 		if err != nil {
 			t.Fatal(err)
@@ -248,7 +239,7 @@ StartActivity:bill
 	})
 
 	t.Run("queries", func(t *testing.T) {
-		rec := record(t, ids)
+		rec := spantest.Record(t, ids)
 		c, stop := dial(t, server)
 		defer stop()
 		run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{TaskQueue: queue}, order, "my secret")
@@ -274,7 +265,7 @@ QueryWorkflow:price Error
 	})
 
 	t.Run("continued", func(t *testing.T) {
-		rec := record(t, ids)
+		rec := spantest.Record(t, ids)
 		c, stop := dial(t, server)
 		defer stop()
 		ctx, span := otel.Tracer("test").Start(t.Context(), "request")
@@ -294,7 +285,7 @@ StartWorkflow:again
 
 	// A provider of the program's own makes ids of its own.
 	t.Run("other providers", func(t *testing.T) {
-		rec := record(t)
+		rec := spantest.Record(t)
 		c, stop := dial(t, server)
 		defer stop()
 		ctx, span := otel.Tracer("test").Start(t.Context(), "request")
