@@ -222,6 +222,13 @@ func spared(parts []part, inserted []string, raised []change, known func(module 
 	}
 	for again := true; again; {
 		again = false
+		for module := range held { // of one repository, which is released as a whole
+			for other := range held {
+				if held[module] && !held[other] && strings.HasPrefix(module, other+"/") && !suffices[module] {
+					held[module], again = false, true
+				}
+			}
+		}
 		for _, p := range parts {
 			if p.Module == nil || p.Module.Main || held[p.Module.Path] {
 				continue

@@ -348,7 +348,7 @@ func Open`), stubLibraries)
 	if _, said := p.execute("out.exe"); said != "started example.com/app\nhook: ToUpper\n" {
 		t.Errorf("%q", said)
 	}
-	if lib := p.report()["lib"]; lib.State != Raises {
+	if lib := p.report()["lib"]; lib.State != Raises || lib.Reason != "example.com/dep v1.0.0 would become v1.5.0: the hooks for lib need it" {
 		t.Errorf("%+v", lib)
 	}
 	p.environ = append(p.environ, "ORCHESTRALL_UPGRADES=example.com/dep")

@@ -92,7 +92,7 @@ func (s *session) requireRuntime(rt Runtime, bootstrap bool, active []*Hooked) e
 				continue
 			}
 			d := skipped.Problems[0]
-			h.is(Raises, d.Message, d.Pos)
+			h.is(Raises, strings.TrimPrefix(d.Message, notInstrumented(h.Library)), d.Pos)
 			s.warnings = append(s.warnings, skipped.Problems...)
 		}
 	}
@@ -156,7 +156,7 @@ func (r *requirer) resolve(res *resolution, try func(*resolution) error) error {
 		r.extras = kept
 		for i := range found {
 			found[i].Severity = instrument.Warning
-			found[i].Message = e.library + " is not instrumented: " + found[i].Message
+			found[i].Message = notInstrumented(e.library) + found[i].Message
 		}
 		skipped = append(skipped, skippedHook{e.library, found})
 	}
@@ -170,6 +170,8 @@ func (r *requirer) resolve(res *resolution, try func(*resolution) error) error {
 	res.Skipped = skipped
 	return nil
 }
+
+func notInstrumented(library string) string { return library + " is not instrumented: " }
 
 // final reports whether the next build would find the same. A module that
 // cannot be had today may be there tomorrow.

@@ -96,7 +96,7 @@ func (r *requirer) judge(changes []change, res *resolution) error {
 		case c.path == "go" && version.Compare(version.Lang("go"+c.was), version.Lang("go"+c.now)) == 0:
 			// go 1.26 becomes go 1.26.0: the same language, the same GODEBUG.
 		case c.path == "go":
-			res.Notes = append(res.Notes, fmt.Sprintf("go %s is built as go %s, with GODEBUG as in go %s: %s", c.was, c.now, c.was, needs))
+			res.Notes = append(res.Notes, fmt.Sprintf("go %s is built as go %s, with GODEBUG as in go %s: the runtime needs it", c.was, c.now, c.was))
 		case c.pinned && !r.upgrades(c.path):
 			refuse(c, "raised-version", c.now)
 		default:

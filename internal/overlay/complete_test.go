@@ -1,0 +1,63 @@
+package overlay
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSpared(t *testing.T) {
+	raised := func(paths ...string) (all []change) {
+		for _, path := range paths {
+			all = append(all, change{path: path, was: "v1.70.0", now: "v1.80.0"})
+		}
+		return all
+	}
+	const grpc = "google.golang.org/grpc"
+	for _, test := range []struct {
+		name    string
+		raised  []change
+		imports map[string][]string // of packages, which are called as their modules
+		want    string
+	}{
+		{"nobody imports it", raised("a"), nil, "[a@v1.80.0]"},
+		{"what was there imports it", raised("a"), map[string][]string{"known": {"a"}}, "[a@v1.80.0]"},
+		{"what came in imports it", raised("a"), map[string][]string{"runtime": {"new"}, "new": {"a"}}, "[]"},
+		{"what is raised imports it", raised("a", "b"), map[string][]string{"runtime": {"b"}, "b": {"a"}}, "[]"},
+		{"what is held imports it", raised("a", "b"), map[string][]string{"known": {"b"}, "b": {"a"}}, "[a@v1.80.0 b@v1.80.0]"},
+		{"of one repository", raised("a", "a/sub"), map[string][]string{"runtime": {"a"}}, "[]"},
+		{"it suffices", raised(grpc), map[string][]string{"runtime": {grpc}}, "[google.golang.org/grpc@v1.80.0]"},
+		{"it suffices only for the runtime", raised(grpc, "b"), map[string][]string{"runtime": {grpc, "c"}, "c": {"b"}, "b/more": {grpc}}, "[]"},
+		{"it does not suffice", []change{{path: grpc, was: "v1.60.0", now: "v1.80.0"}}, map[string][]string{"runtime": {grpc}}, "[]"},
+		{"replaced", []change{{path: "a", was: "v1.0.0", now: "=> ./a"}}, nil, "[]"},
+		{"go", []change{{path: "go", was: "1.24", now: "1.26"}}, nil, "[]"},
+	} {
+		var parts []part
+		for pkg, imports := range test.imports {
+			p := part{ImportPath: pkg, Imports: imports}
+			if pkg == "b/more" {
+				pkg = "b"
+			}
+			parts = append(parts, inModule(p, pkg))
+		}
+		for _, c := range test.raised {
+			if test.imports[c.path] == nil {
+				parts = append(parts, inModule(part{ImportPath: c.path}, c.path))
+			}
+		}
+		known := func(module string) bool { return module != "runtime" && module != "new" && module != "c" }
+		got := fmt.Sprint(spared(parts, []string{"runtime"}, test.raised, known))
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: %s", test.name, diff)
+		}
+	}
+}
+
+func inModule(p part, module string) part {
+	p.Module = &struct {
+		Path string
+		Main bool
+	}{Path: module}
+	return p
+}
