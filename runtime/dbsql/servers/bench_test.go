@@ -135,14 +135,12 @@ func compare(t *testing.T, title, query string, calls int, opened func(way) way)
 	}
 	var all []turns.Way
 	for _, w := range ways {
-		all = append(all, turns.Way{Name: w.name, Of: of[w.name], Run: turns.Each(4, func() func() {
-			do := bench(t, opened(w), query)
-			return func() {
-				for range calls {
-					do()
-				}
+		do := bench(t, opened(w), query)
+		all = append(all, turns.Way{Name: w.name, Of: of[w.name], Run: func() {
+			for range calls {
+				do()
 			}
-		})})
+		}})
 	}
 	turns.Compare(t, os.Stdout, title, all, calls)
 }
