@@ -417,7 +417,7 @@ func Open(s string) string { return strings.ToUpper(lib.Open(s)+extra.Version) }
 		p.settle()
 		p.needRuntime("example.com/mid v1.5.0", "example.com/mid")
 		_, stderr := p.build("build", "-o", "out.exe", ".")
-		if !strings.Contains(stderr, "so this build has example.com/dep v1.5.0 (go.mod: v1.0.0), example.com/mid v1.5.0 (go.mod: v1.0.0); ") {
+		if !strings.Contains(stderr, "so this build has example.com/dep v1.5.0 (was v1.0.0), example.com/mid v1.5.0 (was v1.0.0); ") {
 			t.Errorf("%s", stderr)
 		}
 		if stdout, said := p.execute("out.exe"); stdout != "OPEN XV1.5.0\n" || said != "started example.com/app\nhook: ToUpper\n" {

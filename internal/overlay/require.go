@@ -342,6 +342,9 @@ func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, res *resolutio
 	if err != nil {
 		return err
 	}
+	if err := r.addUnlisted(m, before, mod, sum, tmp); err != nil {
+		return err
+	}
 	c := &completion{requirer: r, module: m, mod: mod, sum: sum, before: before, vendored: vendored, dir: tmp}
 	if err := c.complete(); err != nil {
 		return err
@@ -362,6 +365,31 @@ func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, res *resolutio
 		return err
 	}
 	res.Mod, res.Sum = newMod, newSum
+	return nil
+}
+
+// addUnlisted adds to f the indirect requirements that a go.mod of a version
+// before go 1.17 does not list.
+func (r *requirer) addUnlisted(m *scan.Module, f *modfile.File, mod, sum []byte, tmp string) error {
+	if version.Compare("go"+goVersion(f), "go1.17") >= 0 || !r.upgrades("go") {
+		return nil
+	}
+	copied := filepath.Join(tmp, "go.mod")
+	if err := os.WriteFile(copied, mod, 0o666); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(tmp, "go.sum"), sum, 0o666); err != nil {
+		return err
+	}
+	out, err := r.goCommand(m.Dir, []string{"GOWORK=off"}, "list", "-mod=mod", "-modfile="+copied, "-m", "-f", "{{if not .Main}}{{.Path}} {{.Version}}{{end}}", "all")
+	if err != nil {
+		return r.unresolved(m.GoMod, out, err, false)
+	}
+	for line := range strings.Lines(out) {
+		if path, version, found := strings.Cut(strings.TrimSpace(line), " "); found && !requires(f, path) {
+			f.AddNewRequire(path, version, true)
+		}
+	}
 	return nil
 }
 

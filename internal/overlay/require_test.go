@@ -39,6 +39,7 @@ import _ "example.com/dep"
 `,
 	"example.com_dep_v1.5.0.txt": dependency("v1.5.0"),
 	"example.com_dep_v1.0.0.txt": dependency("v1.0.0"),
+	"example.com_mid_v1.0.0.txt": midModule("v1.0.0"),
 }
 
 func dependency(version string) string {
@@ -141,7 +142,7 @@ func TestVersionsAreNotRaised(t *testing.T) {
 	if err != nil || !strings.Contains(list, "example.com/dep v1.5.0") {
 		t.Fatalf("allowed: %v\n%s", err, list)
 	}
-	if len(notes) != 1 || !strings.Contains(notes[0], "this build has example.com/dep v1.5.0 (go.mod: v1.0.0); ") {
+	if len(notes) != 1 || !strings.Contains(notes[0], "this build has example.com/dep v1.5.0 (was v1.0.0); ") {
 		t.Errorf("notes: %q", notes)
 	}
 }
@@ -180,7 +181,7 @@ func TestIndirectVersionsAreRaised(t *testing.T) {
 	if err != nil || !strings.Contains(list, "example.com/dep v1.5.0") {
 		t.Fatalf("%v\n%s", err, list)
 	}
-	want := "what is woven in needs newer modules than go.mod names, so this build has example.com/dep v1.5.0 (go.mod: v1.0.0); packages that import them are compiled anew; pinned: in orchestrall.yaml keeps versions"
+	want := "what is woven in needs newer modules than go.mod names, so this build has example.com/dep v1.5.0 (was v1.0.0); packages that import them are compiled anew; pinned: in orchestrall.yaml keeps versions"
 	if len(notes) != 1 || notes[0] != want {
 		t.Errorf("got  %q\nwant %q", notes, want)
 	}
@@ -216,6 +217,31 @@ func TestPinnedIndirectVersions(t *testing.T) {
 	p.environ = append(p.environ, "ORCHESTRALL_UPGRADES=example.com/dep")
 	if list, _, err := p.requirement(true); err != nil || !strings.Contains(list, "example.com/dep v1.5.0") {
 		t.Errorf("%v\n%s", err, list)
+	}
+}
+
+// Before go 1.17 a go.mod does not list what it requires indirectly.
+func TestUnlistedVersionsAreSaid(t *testing.T) {
+	p := offer(t, `
+-- go.mod --
+module example.com/app
+
+go 1.16
+
+require example.com/mid v1.0.0
+-- go.sum --
+-- app.go --
+package app
+
+import _ "example.com/mid/extra"
+`)
+	p.environ = append(p.environ, "ORCHESTRALL_UPGRADES=go")
+	list, notes, err := p.requirement(true)
+	if err != nil || !strings.Contains(list, "example.com/dep v1.5.0") {
+		t.Fatalf("%v\n%s", err, list)
+	}
+	if len(notes) != 2 || !strings.Contains(notes[1], "this build has example.com/dep v1.5.0 (was v1.0.0); ") {
+		t.Errorf("%q", notes)
 	}
 }
 
@@ -301,7 +327,7 @@ package lib
 `
 	p := offer(t, workspace)
 	list, notes, err := p.requirement(true)
-	if err != nil || !strings.Contains(list, "example.com/dep v1.5.0") || len(notes) != 1 || !strings.Contains(notes[0], "example.com/dep v1.5.0 (go.mod: v1.0.0)") {
+	if err != nil || !strings.Contains(list, "example.com/dep v1.5.0") || len(notes) != 1 || !strings.Contains(notes[0], "example.com/dep v1.5.0 (was v1.0.0)") {
 		t.Errorf("%v %q\n%s", err, notes, list)
 	}
 	p = offer(t, edited(workspace, "// indirect\n-- lib/lib.go --\npackage lib\n", "\n-- lib/lib.go --\npackage lib\n\nimport _ \"example.com/dep\"\n"))

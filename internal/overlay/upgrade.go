@@ -100,7 +100,7 @@ func (r *requirer) judge(changes []change, res *resolution) error {
 		case c.pinned && !r.upgrades(c.path):
 			refuse(c, "raised-version", c.now)
 		default:
-			raised = append(raised, fmt.Sprintf("%s %s (go.mod: %s)", c.path, c.now, c.was))
+			raised = append(raised, fmt.Sprintf("%s %s (was %s)", c.path, c.now, c.was))
 		}
 	}
 	if n := len(refused); n > 1 { // or else the user allows one after the other
