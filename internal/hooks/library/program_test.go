@@ -33,6 +33,7 @@ func TestPrograms(t *testing.T) {
 		want    []string // expressions that what the program says matches
 		tree    string   // of the traces that begin in the program; see holds
 		never   string
+		asks    bool // models, whose prompts are told where the operator wants it
 	}{
 		{
 			name:  "logs",
@@ -65,7 +66,7 @@ main.work
     execute_tool sky
     chat gpt-x  gen_ai.usage.input_tokens=7
 `,
-			never: "secret",
+			never: "secret", asks: true,
 		},
 		{
 			name: "eino", modules: []string{"eino"},
@@ -123,7 +124,7 @@ main.work
   generate_content gemini-x  gen_ai.response.finish_reasons="[\"stop\"]" gen_ai.usage.output_tokens=4
   generate_content gemini-x  gen_ai.usage.input_tokens=8 gen_ai.usage.output_tokens=4
 `,
-			never: "secret",
+			never: "secret", asks: true,
 		},
 		{
 			name: "brokers", modules: []string{"kafka/servers", "redis"}, needs: "redis-server",
@@ -246,6 +247,13 @@ main.work
 			}
 			if p.never != "" && strings.Contains(said, p.never) {
 				t.Errorf("%s in:\n%s", p.never, said)
+			}
+			if p.asks {
+				said = run(t, dir, append(env, "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true"), filepath.Join(dir, "app"))
+				asked, told := strings.Count(said, "gen_ai.request.model="), strings.Count(said, "gen_ai.input.messages=")
+				if asked == 0 || asked != told || !strings.Contains(said, p.never) {
+					t.Errorf("of %d requests %d tell what was asked, in:\n%s", asked, told, said)
+				}
 			}
 		})
 	}
