@@ -32,7 +32,7 @@ tidy: ## bring go.mod and go.sum of every module up to date, after a change to t
 
 .PHONY: bench
 bench: ## print what calls, requests, queries and builds cost, as ratios (about 10 minutes; COLD=1 adds toolexec)
-	cd runtime && $(GO) test -run '^$$' -bench Call -count 5 -benchtime 100ms . | $(GO) run ./internal/benchtable
+	cd runtime && $(GO) test -run '^$$' -bench Call -count 3 -benchtime 100ms . | $(GO) run ./internal/benchtable
 	cd runtime && $(GO) test -run '^$$' -bench Line -count 5 -benchtime 100ms ./bootstrap | $(GO) run ./internal/benchtable
 	cd runtime/nethttp/bench && $(GO) test -count=1 -run Ratios -v .
 	cd runtime/dbsql/servers && $(GO) test -count=1 -run Ratios -cpu 1 -v .

@@ -32,21 +32,6 @@ type Base struct {
 	Limit float64 // 0 for none
 }
 
-// Each makes a turn of several instances of the same way, one after the other. A
-// server that has come to stand badly in memory, or whose connections have,
-// stays slower for as long as it runs; the quiet turns are then another's.
-func Each(instances int, prepare func() (run func())) (run func()) {
-	runs := make([]func(), instances)
-	for i := range runs {
-		runs[i] = prepare()
-	}
-	next := 0
-	return func() {
-		runs[next%len(runs)]()
-		next++
-	}
-}
-
 // measure is one turn.
 type measure struct {
 	wall, processor time.Duration
@@ -54,7 +39,7 @@ type measure struct {
 }
 
 // Compare prints how many calls the ways make, each turn being so many of them,
-// as shares of what their bases make. It takes as long as BENCH_TIME says, 20
+// as shares of what their bases make. It takes as long as BENCH_TIME says, 15
 // seconds by default, and skips the test when it is not asked for by -v.
 func Compare(t *testing.T, out io.Writer, title string, ways []Way, calls int) {
 	t.Helper()
@@ -63,7 +48,7 @@ func Compare(t *testing.T, out io.Writer, title string, ways []Way, calls int) {
 		if testing.Short() || !testing.Verbose() {
 			t.Skip("prints a table; run it with -v")
 		}
-		limit = 20 * time.Second
+		limit = 15 * time.Second
 	}
 	turns := make([][]measure, len(ways))
 	for i := range ways {

@@ -1,7 +1,6 @@
 package turns
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,20 +45,5 @@ func TestCompareTakesTurns(t *testing.T) {
 	}
 	if b.Len() == 0 {
 		t.Error("nothing is printed")
-	}
-}
-
-func TestEach(t *testing.T) {
-	prepared, order := 0, []int{}
-	run := Each(3, func() func() {
-		prepared++
-		i := prepared
-		return func() { order = append(order, i) }
-	})
-	for range 4 {
-		run()
-	}
-	if prepared != 3 || !slices.Equal(order, []int{1, 2, 3, 1}) {
-		t.Errorf("%d are prepared, in the order %v", prepared, order)
 	}
 }

@@ -109,7 +109,7 @@ func ratios(t *testing.T, title string, limited bool, requests int, prepare func
 	var all []turns.Way
 	for _, w := range Ways(t) {
 		w.Use()
-		all = append(all, turns.Way{Name: w.Name, Use: w.Use, Run: turns.Each(4, func() func() { return prepare(w) }), Of: of[w.Name]})
+		all = append(all, turns.Way{Name: w.Name, Use: w.Use, Run: prepare(w), Of: of[w.Name]})
 	}
 	turns.Compare(t, os.Stdout, title, all, requests)
 }
