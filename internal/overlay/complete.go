@@ -204,6 +204,12 @@ func spared(parts []part, inserted []string, raised []change, known func(module 
 		imports[p.ImportPath] = p.Imports
 		if p.Module != nil {
 			from[p.ImportPath] = p.Module.Path
+			continue
+		}
+		for _, c := range raised { // it could not be had
+			if p.Error != nil && within(p.ImportPath, c.path) && len(c.path) > len(from[p.ImportPath]) {
+				from[p.ImportPath] = c.path
+			}
 		}
 	}
 	ours := make(map[string]bool)

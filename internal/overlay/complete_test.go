@@ -2,6 +2,7 @@ package overlay
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,6 +31,7 @@ func TestSpared(t *testing.T) {
 		{"it suffices", raised(grpc), map[string][]string{"runtime": {grpc}}, "[google.golang.org/grpc@v1.80.0]"},
 		{"it suffices only for the runtime", raised(grpc, "b"), map[string][]string{"runtime": {grpc, "c"}, "c": {"b"}, "b/more": {grpc}}, "[]"},
 		{"it does not suffice", []change{{path: grpc, was: "v1.60.0", now: "v1.80.0"}}, map[string][]string{"runtime": {grpc}}, "[]"},
+		{"it cannot be had", raised("a"), map[string][]string{"runtime": {"a/absent"}, "a/absent": {}}, "[]"},
 		{"replaced", []change{{path: "a", was: "v1.0.0", now: "=> ./a"}}, nil, "[]"},
 		{"go", []change{{path: "go", was: "1.24", now: "1.26"}}, nil, "[]"},
 	} {
@@ -38,6 +40,11 @@ func TestSpared(t *testing.T) {
 			p := part{ImportPath: pkg, Imports: imports}
 			if pkg == "b/more" {
 				pkg = "b"
+			}
+			if strings.HasSuffix(pkg, "/absent") {
+				p.Error = &struct{ Err string }{"no such module"}
+				parts = append(parts, p)
+				continue
 			}
 			parts = append(parts, inModule(p, pkg))
 		}

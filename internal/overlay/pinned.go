@@ -53,12 +53,15 @@ func moduleOf(mod *modfile.File, pkg string) string {
 	found := ""
 	for _, req := range mod.Require {
 		path := req.Mod.Path
-		if len(path) > len(found) && (pkg == path || strings.HasPrefix(pkg, path+"/")) {
+		if len(path) > len(found) && within(pkg, path) {
 			found = path
 		}
 	}
 	return found
 }
+
+// within reports whether a module of that path can hold the package.
+func within(pkg, module string) bool { return pkg == module || strings.HasPrefix(pkg, module+"/") }
 
 // pin reports whether the user chose the version of a requirement, and how
 // where the line itself does not say so: " (the tool example.com/x is in it)".
