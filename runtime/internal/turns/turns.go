@@ -1,7 +1,8 @@
 // Package turns compares ways to do the same work on a machine that has other
 // work as well: the ways take turns of a few milliseconds, so that whatever else
-// runs falls on all of them alike, and of each way's turns a quiet one counts, the
-// tenth fastest of a hundred: noise only ever adds. The processor's time is told
+// runs falls on all of them alike, and each turn is compared with the one of the
+// same round. The share is the median of these, and what a call takes is told of a
+// quiet turn, the tenth fastest of a hundred: noise only ever adds. The processor's time is told
 // beside the wall clock's, since other programs hardly touch it. Quiet turns are
 // those without a garbage collection as well, so allocations are told beside both.
 package turns
@@ -83,29 +84,41 @@ func print(out io.Writer, title string, ways []Way, turns [][]measure, calls int
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	defer func() { _ = w.Flush() }() // out is the terminal, as everywhere in a test
 	fmt.Fprintf(w, "%s\tprocessor\tallocs\tshare left of\tby processor\tby wall clock\tlimit\n", title)
-	byName := map[string]quiet{}
+	byName := map[string][]measure{}
 	for i := range ways {
-		byName[ways[i].Name] = quietOf(turns[i], calls)
+		byName[ways[i].Name] = turns[i]
 	}
-	for _, way := range ways {
-		own := byName[way.Name]
+	for i, way := range ways {
+		own := quietOf(turns[i], calls)
 		head := fmt.Sprintf("%s\t%.1f µs\t%.0f", way.Name, own.processor/1000, own.allocs)
 		if len(way.Of) == 0 {
 			fmt.Fprintf(w, "%s\t\t\t\t\n", head)
 		}
 		for _, name := range way.Of {
 			limit, base := "-", byName[name.Name]
+			processor := share(base, turns[i], func(m measure) time.Duration { return m.processor })
+			wall := share(base, turns[i], func(m measure) time.Duration { return m.wall })
 			if name.Limit > 0 {
 				limit = strconv.FormatFloat(name.Limit, 'g', -1, 64)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%.3f\t%.3f\t%s\n", head, name.Name, base.processor/own.processor, base.wall/own.wall, limit)
+			fmt.Fprintf(w, "%s\t%s\t%.3f\t%.3f\t%s\n", head, name.Name, processor, wall, limit)
 			head = "\t\t"
 		}
 	}
 }
 
-// quiet is what a call takes in a quiet turn, in nanoseconds.
-type quiet struct{ wall, processor, allocs float64 }
+// share is what is left of the throughput of base, round by round.
+func share(base, own []measure, of func(measure) time.Duration) float64 {
+	all := make([]float64, len(own))
+	for i := range own {
+		all[i] = float64(of(base[i])) / float64(of(own[i]))
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// quiet is what a call takes in a quiet turn.
+type quiet struct{ processor, allocs float64 } // in nanoseconds
 
 func quietOf(turns []measure, calls int) quiet {
 	of := func(f func(measure) float64) float64 {
@@ -117,7 +130,6 @@ func quietOf(turns []measure, calls int) quiet {
 		return all[len(all)/10]
 	}
 	return quiet{
-		wall:      of(func(m measure) float64 { return float64(m.wall) }),
 		processor: of(func(m measure) float64 { return float64(m.processor) }),
 		allocs:    of(func(m measure) float64 { return float64(m.allocs) }),
 	}
