@@ -19,11 +19,13 @@ var row = regexp.MustCompile(`^((?:│  |   )*(?:[├└]─ )?)(\S.*?) {2,}\w+ 
 // words are separated by spaces, but for those in quotes.
 var words = regexp.MustCompile(`(?:[^ "]|"(?:\\.|[^"\\])*")+`)
 
-// spans reads the trees of traces in what a program has said.
-func spans(said string, traces []string) (all []span) {
-	for _, trace := range traces {
-		_, rest, _ := strings.Cut(said, "trace "+trace)
-		_, rest, _ = strings.Cut(rest, "\n")
+// own finds the traces that begin in a program.
+var own = regexp.MustCompile(`trace (\w{32})[^\n]*\nmain\.`)
+
+// spans reads the trees of those traces in what a program has said.
+func spans(said string) (all []span) {
+	for _, at := range own.FindAllStringIndex(said, -1) {
+		_, rest, _ := strings.Cut(said[at[0]:], "\n")
 		for line := range strings.Lines(rest) {
 			line = strings.TrimSuffix(line, "\n")
 			if m := row.FindStringSubmatch(line); m != nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 // asker is what the program knows of the ways to ask.
@@ -15,9 +17,13 @@ type asker interface {
 }
 
 func main() {
+	if os.Args[1] == "serve" {
+		newServer().Run(context.Background(), &mcp.StdioTransport{})
+		return
+	}
 	var all []asker
 	for _, connect := range []func(context.Context) (asker, func(), error){
-		newDatabase, newRemote, newOfficial, newCommunity, newCoder, newGorilla,
+		newDatabase, newRemote, newOfficial, newLocal, newCommunity, newCoder, newGorilla,
 	} {
 		a, stop, err := connect(context.Background())
 		if err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 
 	community "github.com/mark3labs/mcp-go/client"
 	communitymcp "github.com/mark3labs/mcp-go/mcp"
@@ -15,14 +17,33 @@ type wish struct {
 	What string `json:"what"`
 }
 
-// official asks by the official SDK, over streamable HTTP.
+// official asks by the official SDK.
 type official struct{ session *mcp.ClientSession }
 
-func newOfficial(ctx context.Context) (asker, func(), error) {
+// newServer is the server of both transports.
+func newServer() *mcp.Server {
 	server := mcp.NewServer(&mcp.Implementation{Name: "calls", Version: "1"}, nil)
 	mcp.AddTool(server, &mcp.Tool{Name: "grant"}, func(ctx context.Context, _ *mcp.CallToolRequest, in wish) (*mcp.CallToolResult, any, error) {
 		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: granted(ctx, in.What)}}}, nil, nil
 	})
+	return server
+}
+
+// newLocal talks to another process of this program over its standard input and
+// output.
+func newLocal(ctx context.Context) (asker, func(), error) {
+	cmd := exec.Command(os.Args[0], "serve")
+	cmd.Stderr = os.Stderr
+	client := mcp.NewClient(&mcp.Implementation{Name: "calls", Version: "1"}, nil)
+	session, err := client.Connect(ctx, &mcp.CommandTransport{Command: cmd}, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &official{session}, func() { session.Close() }, nil
+}
+
+func newOfficial(ctx context.Context) (asker, func(), error) {
+	server := newServer()
 	web := httptest.NewServer(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil))
 	client := mcp.NewClient(&mcp.Implementation{Name: "calls", Version: "1"}, &mcp.ClientOptions{})
 	session, err := client.Connect(ctx, &mcp.StreamableClientTransport{Endpoint: web.URL}, nil)
