@@ -41,7 +41,7 @@ func (p *Plan) generated(mains []mainFunc, place func(*function) (string, int)) 
 	}
 	for _, m := range mains {
 		g := group(m.file)
-		g.Bootstrap, g.Service = true, p.pkg.Module
+		g.Bootstrap, g.Service = true, p.pkg.ImportPath
 		for _, path := range p.opt.Link {
 			if blank := (templates.Import{Name: "_", Path: path}); !slices.Contains(g.Imports, blank) {
 				g.Imports = append(g.Imports, blank)

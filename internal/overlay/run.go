@@ -5,6 +5,7 @@
 package overlay
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -138,9 +139,11 @@ func cacheDir(e *scan.Environment) (string, error) {
 		}
 		return dir, nil
 	}
-	dir := e.CacheDir()
-	if dir == "" {
-		return "", errors.New("no cache folder: neither ORCHESTRALL_CACHE, XDG_CACHE_HOME nor HOME is set; set one of them")
+	// Where there is no home the go command needs GOCACHE, and keeps to names of
+	// two digits in it.
+	dir := cmp.Or(e.CacheDir(), e.Go("GOCACHE"))
+	if !filepath.IsAbs(dir) {
+		return "", errors.New("no cache folder: neither ORCHESTRALL_CACHE, XDG_CACHE_HOME, HOME nor GOCACHE is set; set one of them")
 	}
 	return filepath.Join(dir, "orchestrall"), nil
 }

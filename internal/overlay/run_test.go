@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
+
+	"github.com/orchestrall/orchestrall/internal/scan"
 )
 
 // A project is a module in a folder of its own, whose files a build must not
@@ -247,6 +249,22 @@ func TestOtherSystem(t *testing.T) {
 	for _, goos := range []string{"windows", "linux", "darwin"} {
 		p.environ = append(own[:len(own):len(own)], "GOOS="+goos, "GOARCH=amd64", "CGO_ENABLED=0")
 		p.must("list", "-deps", "./...")
+	}
+}
+
+func TestCacheFolder(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct{ variable, want string }{
+		{"ORCHESTRALL_CACHE=" + dir, dir},
+		{"GOCACHE=" + dir, filepath.Join(dir, "orchestrall")},
+		{"GOCACHE=off", ""},
+		{"ORCHESTRALL_CACHE=here", ""},
+		{"", ""},
+	} {
+		got, err := cacheDir(scan.NewEnvironment([]string{"GOENV=off", c.variable}))
+		if got != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%s: %q, %v", c.variable, got, err)
+		}
 	}
 }
 

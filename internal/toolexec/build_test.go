@@ -61,7 +61,7 @@ func Load(ctx context.Context) error {
 func TestBuild(t *testing.T) {
 	w := newWorld(t, threeDeep)
 	wantLines(t, w.build("./cmd/app"),
-		"bootstrap example.com/app", "start store.Load store/store.go 6", "load", "end store.Load", "flush example.com/app")
+		"bootstrap example.com/app/cmd/app", "start store.Load store/store.go 6", "load", "end store.Load", "flush example.com/app/cmd/app")
 
 	t.Run("nothing changed, nothing runs", func(t *testing.T) {
 		w.build("./cmd/app")
@@ -83,7 +83,7 @@ func TestBuild(t *testing.T) {
 
 	t.Run("and comes back, with the compiled main package from before", func(t *testing.T) {
 		w.replace("store/store.go", "func Load", "//orchestrall:trace kind=db\nfunc Load")
-		wantContains(t, w.build("./cmd/app"), "bootstrap example.com/app", "start store.Load", "flush example.com/app")
+		wantContains(t, w.build("./cmd/app"), "bootstrap example.com/app/cmd/app", "start store.Load", "flush example.com/app/cmd/app")
 		for _, line := range w.tools() {
 			if strings.HasSuffix(line, "cmd/app") && strings.HasPrefix(line, "compile") {
 				t.Errorf("package main was compiled again: then this test proves nothing\n%s", strings.Join(w.tools(), "\n"))
@@ -124,13 +124,13 @@ func TestMainDirective(t *testing.T) {
 	w.replace("store/store.go", "//orchestrall:trace\n", "")
 	wantLines(t, w.build("./cmd/app"), "load")
 	w.replace("cmd/app/main.go", "func main", "//orchestrall:main\nfunc main")
-	wantLines(t, w.build("./cmd/app"), "bootstrap example.com/app", "load", "flush example.com/app")
+	wantLines(t, w.build("./cmd/app"), "bootstrap example.com/app/cmd/app", "load", "flush example.com/app/cmd/app")
 }
 
 func TestFlags(t *testing.T) {
 	w := newWorld(t, threeDeep)
 	w.write("store/tagged.go", "//go:build special\n\npackage store\n\nimport \"context\"\n\n//orchestrall:trace\nfunc Special(ctx context.Context) {}\n\nfunc init() { Special(nil) }\n")
-	want := []string{"bootstrap example.com/app", "start store.Load store/store.go 6", "flush example.com/app"}
+	want := []string{"bootstrap example.com/app/cmd/app", "start store.Load store/store.go 6", "flush example.com/app/cmd/app"}
 	for _, flags := range [][]string{
 		{"-race"},
 		{"-trimpath"},
@@ -154,13 +154,13 @@ func TestFlags(t *testing.T) {
 func TestGOFLAGS(t *testing.T) {
 	w := newWorld(t, threeDeep)
 	w.env = append(w.env, `GOFLAGS="`+w.flag+`" -trimpath -gcflags=-N`)
-	wantContains(t, w.run("go", "run", "./cmd/app"), "bootstrap example.com/app", "start store.Load")
-	wantContains(t, w.run("go", "-C", "cmd/app", "run", "main.go", "-race"), "bootstrap example.com/app", "start store.Load")
+	wantContains(t, w.run("go", "run", "./cmd/app"), "bootstrap example.com/app/cmd/app", "start store.Load")
+	wantContains(t, w.run("go", "-C", "cmd/app", "run", "main.go", "-race"), "bootstrap example.com/app/cmd/app", "start store.Load")
 }
 
 func TestRunFiles(t *testing.T) {
 	w := newWorld(t, threeDeep)
-	wantContains(t, w.golang("run", "cmd/app/main.go"), "bootstrap example.com/app", "start store.Load", "flush")
+	wantContains(t, w.golang("run", "cmd/app/main.go"), "bootstrap example.com/app/cmd/app", "start store.Load", "flush")
 }
 
 func TestVet(t *testing.T) {
@@ -172,7 +172,7 @@ func TestPGO(t *testing.T) {
 	w := newWorld(t, threeDeep)
 	// An empty profile is one that the compiler takes.
 	w.write("cmd/app/default.pgo", "")
-	wantContains(t, w.build("./cmd/app"), "bootstrap example.com/app", "start store.Load")
+	wantContains(t, w.build("./cmd/app"), "bootstrap example.com/app/cmd/app", "start store.Load")
 	w.write("cmd/other/main.go", "package main\n\nimport (\n\t\"context\"\n\n\t\"example.com/app/store\"\n)\n\nfunc main() { store.Load(context.Background()) }\n")
 	w.golang("build", "-o", t.TempDir()+"/", "./cmd/...")
 	w.golang("build", "-pgo=cmd/app/default.pgo", "-o", t.TempDir()+"/", "./cmd/...")

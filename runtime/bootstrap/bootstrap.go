@@ -174,14 +174,19 @@ func closePart(ctx context.Context, p part) {
 
 var majorVersion = regexp.MustCompile(`^v[0-9]+$`)
 
-// shortName makes a service name of an import path: example.com/shop/v2 → shop.
+// shortName makes a service name of an import path: the last part that says
+// something. example.com/shop/v2, example.com/shop/cmd → shop.
 func shortName(importPath string) string {
 	name := path.Base(importPath)
-	if parent := path.Base(path.Dir(importPath)); majorVersion.MatchString(name) && parent != "." {
-		name = parent
+	for parent := path.Dir(importPath); saysNothing(name) && parent != "."; parent = path.Dir(parent) {
+		name = path.Base(parent)
 	}
 	if name == "." || name == "/" {
 		return "unknown_service"
 	}
 	return name
+}
+
+func saysNothing(name string) bool {
+	return name == "cmd" || name == "main" || majorVersion.MatchString(name)
 }

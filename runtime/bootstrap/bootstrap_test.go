@@ -219,11 +219,12 @@ func TestLoggerOfTheProgramIsKept(t *testing.T) {
 
 func TestServiceName(t *testing.T) {
 	for importPath, want := range map[string]string{
-		"example.com/shop":    "shop",
-		"example.com/shop/v2": "shop",
-		"shop":                "shop",
-		"v2":                  "v2",
-		"":                    "unknown_service",
+		"example.com/shop":     "shop",
+		"example.com/shop/v2":  "shop",
+		"shop":                 "shop",
+		"v2":                   "v2",
+		"example.com/shop/cmd": "shop", "example.com/shop/v2/cmd/main": "shop", "example.com/shop/cmd/worker": "worker", "main": "main",
+		"": "unknown_service",
 	} {
 		if got := shortName(importPath); got != want {
 			t.Errorf("shortName(%q) = %q, want %q", importPath, got, want)
