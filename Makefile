@@ -7,6 +7,8 @@ MODE    ?= build
 HOOKS   := $(patsubst %/go.mod,%,$(sort $(wildcard runtime/*/go.mod runtime/*/*/go.mod)))
 MODULES := . runtime $(HOOKS) examples/platform
 BIN     := bin/orchestrall
+# What programs get that say nothing of OpenTelemetry; see internal/overlay/newest.go.
+NEWEST  := ../internal/overlay/newest.mod
 
 .DEFAULT_GOAL := help
 
@@ -25,10 +27,12 @@ demo: ## run the example platform and show its traces, logs and metrics (MODE=bu
 .PHONY: test
 test: ## run every test of every module
 	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && $(GO) vet ./... && $(GO) test -timeout 30m ./...); done
+	@echo "== runtime, with the newest versions"; cd runtime && $(GO) test -modfile=$(NEWEST) ./...
 
 .PHONY: tidy
 tidy: ## bring go.mod and go.sum of every module up to date, after a change to the runtime's
 	@set -e; for m in $(MODULES); do (cd $$m && $(GO) mod tidy); done
+	cd runtime && $(GO) mod tidy -modfile=$(NEWEST)
 
 .PHONY: bench
 bench: ## print what calls, requests, queries and builds cost, as ratios (about 10 minutes; COLD=1 adds toolexec)

@@ -27,16 +27,30 @@ type completion struct {
 	mod, sum []byte        // the user's own
 	before   *modfile.File // mod, parsed
 	vendored bool          // all of the module's packages must come from the module cache
+	newest   []module.Version
 	dir      string        // folder of the copies
 	after    *modfile.File // the completed go.mod
 	sums     []byte        // the completed go.sum
 	raised   []change      // what has become newer
 }
 
-// complete fills after, sums and raised. The go command raises a module to the
+// complete fills after, sums and raised, with the newest versions of what is new
+// to the module unless that raised what it has.
+func (c *completion) complete() error {
+	c.newest = newest(func(path string) bool { return requires(c.before, path) })
+	if len(c.newest) > 0 {
+		if err := c.settle(); err == nil && !raises(c.raised) {
+			return nil
+		}
+		c.newest = nil
+	}
+	return c.settle()
+}
+
+// settle fills after, sums and raised. The go command raises a module to the
 // newest version that any go.mod asks for, used or not. What no package needs
 // newer is held at the user's version, by excluding what was asked for.
-func (c *completion) complete() error {
+func (c *completion) settle() error {
 	var excluded []module.Version
 	for {
 		if err := c.start(excluded); err != nil {
@@ -71,6 +85,9 @@ func (c *completion) start(excluded []module.Version) error {
 	if err := c.addRequirements(mod); err != nil {
 		return err
 	}
+	for _, v := range c.newest {
+		mod.AddNewRequire(v.Path, v.Version, true)
+	}
 	for _, v := range excluded {
 		if err := mod.AddExclude(v.Path, v.Version); err != nil {
 			return err
@@ -92,6 +109,9 @@ func (c *completion) start(excluded []module.Version) error {
 		if !requires(c.before, module) {
 			sums = mergeSums(sums, c.runtime.sums(module, c.modCache()))
 		}
+	}
+	if len(c.newest) > 0 {
+		sums = mergeSums(sums, newestSum)
 	}
 	return os.WriteFile(filepath.Join(c.dir, "go.sum"), mergeSums(sums, nil), 0o666)
 }

@@ -9,10 +9,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
 	"golang.org/x/tools/txtar"
 
 	"github.com/orchestrall/orchestrall/internal/scan"
@@ -525,6 +529,58 @@ var server = grpc.NewServer()
 				t.Errorf("%s is not %s", path, version)
 			}
 		}
+	}
+}
+
+// What is new to a program comes in the newest version that the runtime was
+// tested with, and what it has stays.
+func TestNewest(t *testing.T) {
+	all := newestVersions()
+	if len(all) == 0 {
+		t.Fatal("newest.mod names no versions")
+	}
+	mod, err := os.ReadFile("../../runtime/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := modfile.Parse("go.mod", mod, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range f.Require {
+		at := slices.IndexFunc(all, func(v module.Version) bool { return v.Path == r.Mod.Path })
+		if at < 0 && !r.Indirect || at >= 0 && semver.Compare(all[at].Version, r.Mod.Version) < 0 {
+			t.Errorf("newest.mod is older than runtime/go.mod: %s", r.Mod)
+		}
+	}
+	const otel = "go.opentelemetry.io/otel"
+	var old, latest string
+	for _, r := range f.Require {
+		if r.Mod.Path == otel {
+			old = r.Mod.Version
+		}
+	}
+	for _, v := range all {
+		if v.Path == otel {
+			latest = v.Version
+		}
+	}
+	listed := func(p *project) string {
+		list, stderr := p.must("list", "-m", "all")
+		if strings.Contains(stderr, "warning") {
+			t.Error(stderr)
+		}
+		_, after, _ := strings.Cut(list, "\n"+otel+" ")
+		version, _, _ := strings.Cut(after, "\n")
+		return version
+	}
+	p := write(t, app)
+	if list := listed(p); list != latest || latest == old {
+		t.Errorf("a program without OpenTelemetry gets %q", list)
+	}
+	p = write(t, strings.Replace(app, "go 1.26.0\n", "go 1.26.0\n\nrequire "+otel+" "+old+"\n", 1)+"\n-- otel.go --\npackage main\n\nimport _ \""+otel+"\"\n")
+	if list := listed(p); list != old {
+		t.Errorf("a program with %s %s gets %q", otel, old, list)
 	}
 }
 

@@ -102,10 +102,12 @@ type bridging struct {
 	needed    []string        // modules that no member requires
 	imports   []string        // what members import of modules that they require
 	required  map[string]bool // these modules
+	newest    []module.Version
 }
 
 // resolve writes the go.work and its bridge, and judges what that changed. As
-// for a single module, what no package needs newer is held.
+// for a single module, what is new comes in its newest version unless that
+// raised what there is, and what no package needs newer is held.
 func (b *bridging) resolve(res *resolution) error {
 	plain, err := b.copyWork(filepath.Join(b.dir, "plain"), b.work, b.sum, "", "")
 	if err != nil {
@@ -120,36 +122,52 @@ func (b *bridging) resolve(res *resolution) error {
 	if err != nil {
 		return err
 	}
+	b.newest = newest(func(path string) bool { return b.required[path] })
+	if len(b.newest) > 0 {
+		if raised, err := b.settle(before); err == nil && !raises(raised) {
+			return b.judge(raised, res)
+		}
+		b.newest = nil
+	}
+	raised, err := b.settle(before)
+	if err != nil {
+		return err
+	}
+	return b.judge(raised, res)
+}
+
+// settle writes the go.work and its bridge, and returns what that raised.
+func (b *bridging) settle(before map[string]string) ([]change, error) {
 	var excluded []module.Version
 	for {
 		with, err := b.write(excluded)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		environ := []string{"GOWORK=" + with}
 		list := []string{"list", "-tags=" + b.args.tags}
 		if out, err := b.goCommand(b.session.dir, environ, slices.Concat(list, partFlags, []string{bridge})...); err != nil {
-			return b.unresolved(b.tree.Work, out, err, false)
+			return nil, b.unresolved(b.tree.Work, out, err, false)
 		}
 		after, err := b.buildList(with)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		raised := b.workspaceChanges(before, after)
 		if len(raised) == 0 {
-			return nil
+			return nil, nil
 		}
 		out, err := b.goCommand(b.session.dir, environ, slices.Concat(list, []string{"-e"}, partFlags, b.packages(), b.imports)...)
 		if err != nil {
-			return b.unresolved(b.tree.Work, out, err, false)
+			return nil, b.unresolved(b.tree.Work, out, err, false)
 		}
 		used, err := readParts(out)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		more := spared(used, b.packages(), raised, func(path string) bool { return b.required[path] })
 		if len(more) == 0 {
-			return b.judge(raised, res)
+			return raised, nil
 		}
 		excluded = append(excluded, more...)
 	}
@@ -175,6 +193,12 @@ func (b *bridging) write(excluded []module.Version) (work string, err error) {
 			return "", err
 		}
 		sums = mergeSums(sums, b.runtime.sums(module, b.modCache()))
+	}
+	for _, v := range b.newest {
+		mod.AddNewRequire(v.Path, v.Version, true)
+	}
+	if len(b.newest) > 0 {
+		sums = mergeSums(sums, newestSum)
 	}
 	for _, v := range excluded {
 		if err := mod.AddExclude(v.Path, v.Version); err != nil {
