@@ -338,7 +338,7 @@ func refusedPackage(importPath string) string {
 		"go.opentelemetry.io/proto", "github.com/prometheus/client_golang", "github.com/prometheus/client_model",
 		"github.com/prometheus/common", "google.golang.org/protobuf", "google.golang.org/grpc",
 		"github.com/beorn7/perks/quantile", "github.com/cespare/xxhash", "github.com/go-logr", "github.com/munnerz/goautoneg",
-		"github.com/prometheus/procfs", "go.opentelemetry.io/auto/sdk", "golang.org/x/sys",
+		"github.com/prometheus/procfs", "go.opentelemetry.io/auto/sdk", "go.yaml.in/yaml/v2", "golang.org/x/sys",
 	} {
 		if importPath == prefix || strings.HasPrefix(importPath, prefix+"/") {
 			return "package " + importPath + " is refused: the runtime itself depends on it"
