@@ -152,7 +152,7 @@ main.work
 		{
 			name: "calls", modules: []string{"grpc", "mcp", "mcpgo", "coderws", "gorillaws", "dbsql/servers"},
 			hooks: []string{
-				`coder-websocket +calls +v\S+ +applies`, `database/sql +calls +- +applies +1 place`, `gorilla-websocket +calls +v\S+ +applies`,
+				`coder-websocket +calls +v\S+ +applies`, `database/sql +calls +- +applies +3 places`, `gorilla-websocket +calls +v\S+ +applies`,
 				`grpc +calls +v\S+ +applies +2 places`, `mcp +calls +v\S+ +applies +6 places`, `mcp-go +calls +v\S+ +applies +3 places`,
 			},
 			want: []string{`trace TRACE[^\n]*\ntools/call grant +server [^\n]*\n(?:│[^\n]*\n)*└─ main\.granted `}, // of the other process

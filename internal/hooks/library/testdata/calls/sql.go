@@ -36,7 +36,7 @@ func newDatabase(ctx context.Context) (asker, func(), error) {
 }
 
 func (d *database) ask(ctx context.Context, question string) (string, error) {
-	tx, err := d.BeginTx(ctx, nil)
+	tx, err := d.Begin()
 	if err != nil {
 		return "", err
 	}
@@ -51,7 +51,7 @@ func (d *database) ask(ctx context.Context, question string) (string, error) {
 	if err := d.find.QueryRowContext(ctx, 1).Scan(&answer); err != nil {
 		return "", err
 	}
-	if err := d.find.QueryRowContext(ctx, 2).Scan(&answer); !errors.Is(err, sql.ErrNoRows) {
+	if err := d.find.QueryRow(2).Scan(&answer); !errors.Is(err, sql.ErrNoRows) {
 		return "", err
 	}
 	return answer, all(ctx, d)
