@@ -52,7 +52,7 @@ func (k *loki) take(l *line) error {
 func (k *loki) request(batch []entry) func(context.Context) answer {
 	body := pushBody(batch)
 	return func(ctx context.Context) answer {
-		a, _ := k.target.post(ctx, k.client, body, "application/json", "gzip")
+		a, _, _ := k.target.post(ctx, k.client, body, "application/json", "gzip")
 		return a
 	}
 }

@@ -157,7 +157,10 @@ func (o *otlpLogs) request(batch []entry) func(context.Context) answer {
 		body, encoding = out.Bytes(), "gzip"
 	}
 	return func(ctx context.Context) answer {
-		a, said := o.target.post(ctx, o.client, body, "application/x-protobuf", encoding)
+		a, said, cut := o.target.post(ctx, o.client, body, "application/x-protobuf", encoding)
+		if cut != nil { // it may have left lines out
+			return answer{again: true, err: fmt.Errorf("pushing log lines to %s: the answer cannot be read: %w", o.target.url.Host, cut)}
+		}
 		partly := new(collector.ExportLogsServiceResponse)
 		if a.err == nil && proto.Unmarshal(said, partly) == nil {
 			a.rejected = int(partly.GetPartialSuccess().GetRejectedLogRecords())

@@ -284,14 +284,17 @@ func (s *shipper) close(ctx context.Context) error {
 	return err
 }
 
+// longestAnswer bounds what is read of what a back end says, in bytes.
+const longestAnswer = 64 << 10
+
 // post makes one attempt to send a request's body. With the answer comes what
-// the back end said, if it took it.
-func (t *logTarget) post(ctx context.Context, client *http.Client, body []byte, contentType, encoding string) (answer, []byte) {
+// the back end said, if it took it, and why that may not be all.
+func (t *logTarget) post(ctx context.Context, client *http.Client, body []byte, contentType, encoding string) (a answer, said []byte, cut error) {
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url.String(), bytes.NewReader(body))
 	if err != nil {
-		return answer{err: errors.New("pushing log lines: the address is not valid")}, nil
+		return answer{err: errors.New("pushing log lines: the address is not valid")}, nil, nil
 	}
 	if t.auth != "" {
 		r.Header.Set("Authorization", t.auth)
@@ -309,19 +312,22 @@ func (t *logTarget) post(ctx context.Context, client *http.Client, body []byte, 
 		if wrapped := new(url.Error); errors.As(err, &wrapped) {
 			err = wrapped.Err // which does not name the address: its query may hold a key
 		}
-		return answer{again: true, err: fmt.Errorf("pushing log lines to %s: %w", t.url.Host, err)}, nil
+		return answer{again: true, err: fmt.Errorf("pushing log lines to %s: %w", t.url.Host, err)}, nil, nil
 	}
 	defer func() { _ = resp.Body.Close() }()
-	said, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	said, cut = io.ReadAll(io.LimitReader(resp.Body, longestAnswer+1))
+	if len(said) > longestAnswer {
+		cut = errors.New("it is too long")
+	}
 	if resp.StatusCode/100 == 2 {
-		return answer{}, said
+		return answer{}, said, cut
 	}
 	return answer{
 		again: resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500,
 		after: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
 		never: t.general && resp.StatusCode == http.StatusNotFound,
 		err:   fmt.Errorf("pushing log lines to %s: %s: %s", t.url.Host, resp.Status, printable(strings.TrimSpace(string(said[:min(len(said), 512)])))),
-	}, nil
+	}, nil, nil
 }
 
 // retryAfter reads seconds or a date.

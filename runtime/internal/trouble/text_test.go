@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	logs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	spans "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
@@ -26,7 +27,7 @@ func (r *receiver) take(request *collector.ExportTraceServiceRequest) {
 	if r.byName == nil {
 		r.byName = map[string][]*spans.Span{}
 	}
-	for _, rs := range request.GetResourceSpans() { // none in a request with lines
+	for _, rs := range request.GetResourceSpans() {
 		for _, ss := range rs.ScopeSpans {
 			for _, s := range ss.Spans {
 				r.byName[s.Name] = append(r.byName[s.Name], s)
@@ -37,9 +38,13 @@ func (r *receiver) take(request *collector.ExportTraceServiceRequest) {
 
 func (r *receiver) overHTTP(t *testing.T) string {
 	return serveHTTP(t, func(w http.ResponseWriter, req *http.Request) {
-		request := &collector.ExportTraceServiceRequest{}
+		request := new(collector.ExportTraceServiceRequest)
 		body, err := io.ReadAll(req.Body)
-		if err == nil {
+		switch {
+		case err != nil:
+		case req.URL.Path == "/v1/logs":
+			err = proto.Unmarshal(body, new(logs.ExportLogsServiceRequest))
+		default:
 			err = proto.Unmarshal(body, request)
 		}
 		if err != nil {
