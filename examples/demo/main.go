@@ -104,7 +104,7 @@ func demo(ctx context.Context, mode string, out report, stderr io.Writer) (err e
 
 	seen := newEvidence(p.errors()+p.asked.String(), metrics, p.key)
 	if !weaves(mode) {
-		out.note("\nLibraries are woven by MODE=build: with it, HTTP, SQL, MCP and WebSockets are in the traces, too.")
+		out.note("\nLibraries are woven by MODE=build and MODE=toolexec: with them, HTTP, SQL, MCP and WebSockets are in the traces, too.")
 	}
 	for _, a := range answers {
 		out.request(a, seen)

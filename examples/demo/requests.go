@@ -51,7 +51,7 @@ func (r request) in(mode string) request {
 }
 
 // weaves reports whether a mode weaves libraries.
-func weaves(mode string) bool { return mode == "build" }
+func weaves(mode string) bool { return mode != "generate" }
 
 // requestsIn are the requests that show something in a mode.
 func requestsIn(mode string) []request {
