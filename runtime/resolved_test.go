@@ -51,7 +51,7 @@ func TestResolvedCountsUnderItsLabels(t *testing.T) {
 
 func TestCallsThatGoOn(t *testing.T) {
 	o := operation(orchestrall.Spec{Name: "GoOn.Call"})
-	calls := func() uint64 { return uint64(count(t, "operation_duration_seconds", "operation=GoOn.Call")) }
+	calls := func() uint64 { return count(t, "operation_duration_seconds", "operation=GoOn.Call") }
 	var call orchestrall.Call
 	func() {
 		_, call = o.Start(t.Context())
