@@ -5,6 +5,8 @@ import (
 	"database/sql/driver"
 	"reflect"
 	"unsafe"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/database"
 )
 
 // Adopt instruments a database that a library has just opened and that nobody
@@ -39,10 +41,12 @@ func Adopt(db *sql.DB) {
 	if !ok {
 		return
 	}
-	own.source.pool = pools.add(db, own.source)
+	own.reports(db)
 	*connectorAt = own
 	for _, c := range conns {
-		*c = newConn(*c, own.source)
+		if !database.Traced(*c) {
+			*c = newConn(*c, own.source)
+		}
 	}
 }
 

@@ -4,40 +4,32 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"unsafe"
+
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
+	"github.com/orchestrall/orchestrall/runtime/internal/database"
 )
+
+type value = orchestrall.Value
 
 // conn is an instrumented connection without the interfaces whose absence
 // database/sql would notice; newConn adds those that the driver's has.
 type conn struct {
 	inner    driver.Conn
-	source   *source
+	source   *database.Source
 	pinger   driver.Pinger // these are nil where inner is none
 	preparer driver.ConnPrepareContext
 	beginner driver.ConnBeginTx
 	checker  driver.NamedValueChecker
 	rows     rows // of a query, where no other has them; a connection is never used by two at once
-	recent   [8]*prepared
+	recent   database.Recent
 }
 
-// statement is what is known of query. A program's own statements stay at one
-// address, which finds them sooner than their text does.
-func (c *conn) statement(query string) *prepared {
-	at := &c.recent[uintptr(unsafe.Pointer(unsafe.StringData(query)))>>4%uintptr(len(c.recent))]
-	if p := *at; p != nil && p.query == query {
-		return p
-	}
-	p := c.source.statements.of(query)
-	if len(query) <= maxLength {
-		*at = p
-	}
-	return p
-}
+func (c *conn) statement(query string) *database.Statement { return c.recent.Of(c.source, query) }
 
 // newConn wraps a connection. Execer and queryer decide whether arguments are
 // converted before a statement is prepared, and a resetter that is a validator,
 // too, whether a connection outlives a transaction whose context has ended.
-func newConn(dc driver.Conn, s *source) driver.Conn {
+func newConn(dc driver.Conn, s *database.Source) driver.Conn {
 	if _, again := dc.(interface{ driverConn() driver.Conn }); again {
 		return dc
 	}
@@ -182,9 +174,9 @@ func (c *conn) Ping(ctx context.Context) (err error) {
 	if c.pinger == nil {
 		return nil
 	}
-	a := about{source: c.source, operation: "PING"}
-	fill := func(i int) value { return a.value(i, err) }
-	ctx, call := pings.Start(ctx, fill)
+	a := database.About{Source: c.source, Operation: "PING"}
+	fill := func(i int) value { return a.Value(i, err) }
+	ctx, call := database.Pings.Start(ctx, fill)
 	defer call.EndErr(&err, fill)
 	return c.pinger.Ping(ctx)
 }
@@ -206,9 +198,9 @@ func (c *conn) Prepare(query string) (driver.Stmt, error) {
 // PrepareContext implements driver.ConnPrepareContext.
 func (c *conn) PrepareContext(ctx context.Context, query string) (s driver.Stmt, err error) {
 	p := c.statement(query)
-	a := about{source: c.source, operation: "PREPARE", statement: p}
-	fill := func(i int) value { return a.value(i, err) }
-	ctx, call := prepares.Start(ctx, fill)
+	a := database.About{Source: c.source, Operation: "PREPARE", Statement: p}
+	fill := func(i int) value { return a.Value(i, err) }
+	ctx, call := database.Prepares.Start(ctx, fill)
 	defer call.EndErr(&err, fill)
 	s, err = c.prepare(ctx, query)
 	if err != nil || s == nil {
@@ -237,9 +229,9 @@ func (c *conn) Begin() (driver.Tx, error) {
 
 // BeginTx implements driver.ConnBeginTx.
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (t driver.Tx, err error) {
-	a := about{source: c.source, operation: "BEGIN"}
-	fill := func(i int) value { return a.value(i, err) }
-	inside, call := begins.Start(ctx, fill)
+	a := database.About{Source: c.source, Operation: "BEGIN"}
+	fill := func(i int) value { return a.Value(i, err) }
+	inside, call := database.Begins.Start(ctx, fill)
 	defer call.EndErr(&err, fill)
 	t, err = c.begin(inside, opts)
 	if err != nil || t == nil {
@@ -270,24 +262,24 @@ func (c *conn) begin(ctx context.Context, opts driver.TxOptions) (driver.Tx, err
 // tx ends a transaction as a child of the span that began it.
 type tx struct {
 	inner  driver.Tx
-	source *source
+	source *database.Source
 	ctx    context.Context
 }
 
 // Commit implements driver.Tx.
 func (t *tx) Commit() (err error) {
-	a := about{source: t.source, operation: "COMMIT"}
-	fill := func(i int) value { return a.value(i, err) }
-	_, call := commits.Start(t.ctx, fill)
+	a := database.About{Source: t.source, Operation: "COMMIT"}
+	fill := func(i int) value { return a.Value(i, err) }
+	_, call := database.Commits.Start(t.ctx, fill)
 	defer call.EndErr(&err, fill)
 	return t.inner.Commit()
 }
 
 // Rollback implements driver.Tx.
 func (t *tx) Rollback() (err error) {
-	a := about{source: t.source, operation: "ROLLBACK"}
-	fill := func(i int) value { return a.value(i, err) }
-	_, call := rollbacks.Start(t.ctx, fill)
+	a := database.About{Source: t.source, Operation: "ROLLBACK"}
+	fill := func(i int) value { return a.Value(i, err) }
+	_, call := database.Rollbacks.Start(t.ctx, fill)
 	defer call.EndErr(&err, fill)
 	return t.inner.Rollback()
 }

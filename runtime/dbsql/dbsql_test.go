@@ -5,11 +5,9 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -176,51 +174,6 @@ func TestTwoQueriesOfOneConnection(t *testing.T) {
 		if rows.Next() || rows.Close() != nil || rows.Close() != nil {
 			t.Error("a query does not end")
 		}
-	}
-}
-
-func TestStatementsAreBounded(t *testing.T) {
-	s := &statements{system: "sqlite"}
-	for i := range 2 * maxRemembered {
-		s.of(fmt.Sprintf("SELECT %d", i))
-	}
-	s.of("SELECT '" + strings.Repeat("x", maxLength) + "'")
-	if n := len(*s.known.Load()); n != maxRemembered {
-		t.Errorf("%d statements are remembered, want %d", n, maxRemembered)
-	}
-	if first, again := s.of("SELECT 1"), s.of("SELECT 1"); first != again {
-		t.Error("a known statement is read again")
-	}
-	s.misses = maxMisses
-	s.of("SELECT 'new'")
-	if n := len(*s.known.Load()); n != 1 {
-		t.Errorf("%d statements are left after too many misses", n)
-	}
-}
-
-func TestForgottenDatabasesAreNotKeptAlive(t *testing.T) {
-	set := &poolSet{}
-	set.register.Do(func() {})
-	func() {
-		db := new(sql.DB)
-		set.add(db, &source{system: "forgotten"})
-		if n := len(set.stats()); n != 1 {
-			t.Errorf("%d pools", n)
-		}
-	}()
-	runtime.GC()
-	if n := len(set.stats()); n != 0 || len(set.all) != 0 {
-		t.Errorf("%d pools are left", n)
-	}
-}
-
-func TestPoolsOfOneNameAreOne(t *testing.T) {
-	for range maxPools + 5 {
-		db := OpenDB(idle{})
-		t.Cleanup(func() { _ = db.Close() })
-	}
-	if _, err := prometheus.DefaultGatherer.Gather(); err != nil {
-		t.Error(err)
 	}
 }
 

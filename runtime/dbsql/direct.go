@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
+	"github.com/orchestrall/orchestrall/runtime/internal/database"
 )
 
 // execer is the part of a connection that runs statements without preparing
@@ -26,10 +27,10 @@ func newExecer(c *conn) (x execer, ok bool) {
 
 // ExecContext implements driver.ExecerContext.
 func (x execer) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (r driver.Result, err error) {
-	a := about{source: x.conn.source, statement: x.conn.statement(query)}
+	a := database.About{Source: x.conn.source, Statement: x.conn.statement(query)}
 	var call orchestrall.Call
-	ctx = a.statement.execs.Start(ctx, &call)
-	defer call.EndErr(&err, func(i int) value { return a.value(i, err) })
+	ctx = a.Statement.Execs.Start(ctx, &call)
+	defer call.EndErr(&err, func(i int) value { return a.Value(i, err) })
 	if x.with != nil {
 		r, err = x.with.ExecContext(ctx, query, args)
 	} else {
@@ -62,8 +63,8 @@ func newQueryer(c *conn) (q queryer, ok bool) {
 // QueryContext implements driver.QueryerContext.
 func (q queryer) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (_ driver.Rows, err error) {
 	r := q.conn.query(q.conn.statement(query))
-	ctx = r.about.statement.queries.Start(ctx, &r.call)
-	defer r.call.EndErr(&err, func(i int) value { return r.about.value(i, err) })
+	ctx = r.about.Statement.Queries.Start(ctx, &r.call)
+	defer r.call.EndErr(&err, func(i int) value { return r.about.Value(i, err) })
 	var inner driver.Rows
 	if q.with != nil {
 		inner, err = q.with.QueryContext(ctx, query, args)

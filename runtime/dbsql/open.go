@@ -6,6 +6,10 @@ import (
 	"database/sql/driver"
 	"io"
 	"sync"
+	"sync/atomic"
+	"weak"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/database"
 )
 
 // drivers are those that Open has seen, by the name they are registered under:
@@ -92,8 +96,19 @@ func uninstrumentable(d driver.Driver) bool { return d == nil || instrumented(d)
 
 func open(c *connector) *sql.DB {
 	db := sql.OpenDB(c)
-	c.source.pool = pools.add(db, c.source)
+	c.reports(db)
 	return db
+}
+
+// reports makes the database's connections a set of metrics.
+func (c *connector) reports(db *sql.DB) {
+	known := weak.Make(db)
+	c.pool = database.AddPool(c.source, func() (s sql.DBStats, there bool) {
+		if db := known.Value(); db != nil {
+			return db.Stats(), true
+		}
+		return s, false
+	})
 }
 
 // ConnRaw is [sql.Conn.Raw]: f gets the driver's own connection.
@@ -116,7 +131,9 @@ func Unwrap(driverConn any) any {
 // connector opens instrumented connections.
 type connector struct {
 	inner  driver.Connector
-	source *source
+	source *database.Source
+	pool   *database.Pool // nil outside of a database that was opened here
+	traced atomic.Bool    // its connections are, by their client
 }
 
 // Driver implements driver.Connector.
@@ -125,7 +142,7 @@ func (c *connector) Driver() driver.Driver { return c.inner.Driver() }
 // Close implements io.Closer, which database/sql calls when the database is
 // closed.
 func (c *connector) Close() error {
-	c.source.pool.remove()
+	c.pool.Remove()
 	if closer, ok := c.inner.(io.Closer); ok {
 		return closer.Close()
 	}
@@ -134,13 +151,21 @@ func (c *connector) Close() error {
 
 // Connect implements driver.Connector.
 func (c *connector) Connect(ctx context.Context) (dc driver.Conn, err error) {
-	a := about{source: c.source, operation: "CONNECT"}
-	fill := func(i int) value { return a.value(i, err) }
-	ctx, call := connects.Start(ctx, fill)
+	if c.traced.Load() {
+		return c.inner.Connect(ctx)
+	}
+	a := database.About{Source: c.source, Operation: "CONNECT"}
+	fill := func(i int) value { return a.Value(i, err) }
+	ctx, call := database.Connects.Start(ctx, fill)
 	defer call.EndErr(&err, fill)
 	dc, err = c.inner.Connect(ctx)
 	if err != nil || dc == nil {
 		return dc, err
+	}
+	if database.Traced(dc) {
+		c.traced.Store(true)
+		c.pool.Remove() // the client's own has figures
+		return dc, nil
 	}
 	return newConn(dc, c.source), nil
 }

@@ -8,6 +8,7 @@ import (
 	"reflect"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
+	"github.com/orchestrall/orchestrall/runtime/internal/database"
 )
 
 // rows holds the call of a query until its rows are closed: many drivers
@@ -16,7 +17,7 @@ type rows struct {
 	inner driver.Rows // nil: not open
 	ctx   context.Context
 	call  orchestrall.Call
-	about about
+	about database.About
 	sets  driver.RowsNextResultSet // nil where inner is none
 	n     int64
 	err   error // of Next
@@ -25,12 +26,12 @@ type rows struct {
 
 // query returns room for a query: the connection's own, which is used again once
 // its rows are closed, since database/sql asks closed rows for nothing.
-func (c *conn) query(p *prepared) *rows {
+func (c *conn) query(p *database.Statement) *rows {
 	r := &c.rows
 	if r.inner != nil {
 		r = new(rows)
 	}
-	r.about = about{source: c.source, statement: p}
+	r.about = database.About{Source: c.source, Statement: p}
 	return r
 }
 
@@ -38,7 +39,7 @@ func (c *conn) query(p *prepared) *rows {
 func (r *rows) open(ctx context.Context, inner driver.Rows) driver.Rows {
 	r.inner, r.ctx = inner, ctx
 	r.sets, _ = inner.(driver.RowsNextResultSet)
-	r.about.rows = &r.n
+	r.about.Rows = &r.n
 	r.call.GoOn()
 	return r
 }
@@ -83,7 +84,7 @@ func (r *rows) end(closing *error) {
 	if err != nil && errors.Is(err, context.Canceled) {
 		err = nil
 	}
-	r.call.EndErr(&err, func(i int) value { return r.about.value(i, err) })
+	r.call.EndErr(&err, func(i int) value { return r.about.Value(i, err) })
 	*r = rows{}
 }
 

@@ -6,21 +6,8 @@ import (
 	"reflect"
 	"strings"
 
-	orchestrall "github.com/orchestrall/orchestrall/runtime"
+	"github.com/orchestrall/orchestrall/runtime/internal/database"
 )
-
-// source is the database that a connector leads to, in the words of the
-// semantic conventions. It holds no credentials.
-type source struct {
-	system     string
-	namespace  string
-	address    string
-	port       int
-	statements *statements
-
-	systemValue value
-	pool        *pool // nil for connectors outside of a database that was opened here
-}
 
 // packages tell the database by where its driver's types are declared.
 var packages = []struct{ prefix, system string }{
@@ -66,15 +53,13 @@ var byHand = []string{
 	"contrib.go.opencensus.io/integrations/ocsql", "github.com/luna-duclos/instrumentedsql",
 }
 
-func newSource(driverName, dsn string, c driver.Connector) *source {
-	s := &source{system: systemOf(driverName, c)}
-	s.statements, s.systemValue = statementsOf(s.system), orchestrall.Of(s.system)
-	p := parseDSN(s.system, dsn)
+func newSource(driverName, dsn string, c driver.Connector) *database.Source {
+	system := systemOf(driverName, c)
+	p := parseDSN(system, dsn)
 	if p == (place{}) {
 		p = placeOf(c)
 	}
-	s.namespace, s.address, s.port = p.namespace, p.host, p.port
-	return s
+	return database.NewSource(system, p.namespace, p.host, p.port)
 }
 
 func systemOf(driverName string, c driver.Connector) string {

@@ -5,19 +5,20 @@ import (
 	"database/sql/driver"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
+	"github.com/orchestrall/orchestrall/runtime/internal/database"
 )
 
 // stmt is an instrumented prepared statement.
 type stmt struct {
 	inner    driver.Stmt
 	conn     *conn
-	prepared *prepared
+	prepared *database.Statement
 	checker  driver.NamedValueChecker // the statement's, else the connection's
 	execs    driver.StmtExecContext   // nil where inner is none
 	queries  driver.StmtQueryContext
 }
 
-func newStmt(s driver.Stmt, c *conn, p *prepared) driver.Stmt {
+func newStmt(s driver.Stmt, c *conn, p *database.Statement) driver.Stmt {
 	w := &stmt{inner: s, conn: c, prepared: p}
 	var ok bool
 	if w.checker, ok = s.(driver.NamedValueChecker); !ok {
@@ -70,10 +71,10 @@ func (s *stmt) Query(args []driver.Value) (driver.Rows, error) {
 
 // ExecContext implements driver.StmtExecContext.
 func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (r driver.Result, err error) {
-	a := about{source: s.conn.source, statement: s.prepared}
+	a := database.About{Source: s.conn.source, Statement: s.prepared}
 	var call orchestrall.Call
-	ctx = s.prepared.execs.Start(ctx, &call)
-	defer call.EndErr(&err, func(i int) value { return a.value(i, err) })
+	ctx = s.prepared.Execs.Start(ctx, &call)
+	defer call.EndErr(&err, func(i int) value { return a.Value(i, err) })
 	if s.execs != nil {
 		return s.execs.ExecContext(ctx, args)
 	}
@@ -87,8 +88,8 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (r dri
 // QueryContext implements driver.StmtQueryContext.
 func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (_ driver.Rows, err error) {
 	r := s.conn.query(s.prepared)
-	ctx = s.prepared.queries.Start(ctx, &r.call)
-	defer r.call.EndErr(&err, func(i int) value { return r.about.value(i, err) })
+	ctx = s.prepared.Queries.Start(ctx, &r.call)
+	defer r.call.EndErr(&err, func(i int) value { return r.about.Value(i, err) })
 	var inner driver.Rows
 	if s.queries != nil {
 		inner, err = s.queries.QueryContext(ctx, args)

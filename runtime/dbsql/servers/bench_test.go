@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/orchestrall/orchestrall/runtime/dbsql"
+	"github.com/orchestrall/orchestrall/runtime/internal/servers"
 	"github.com/orchestrall/orchestrall/runtime/internal/turns"
 )
 
@@ -117,7 +118,7 @@ func TestRatiosPostgreSQL(t *testing.T) {
 		t.Skip("prints a table; run it with -v")
 	}
 	provide(t)
-	dsn := "postgres://app@127.0.0.1:" + postgreSQL(t) + "/postgres?sslmode=disable"
+	dsn := "postgres://app@127.0.0.1:" + servers.PostgreSQL(t) + "/postgres?sslmode=disable"
 	compare(t, "PostgreSQL, page", "SELECT i, 'name' FROM generate_series(1, 20) i WHERE i > $1::int", 20, func(w way) way {
 		open := w.open
 		w.open = func(string, string) (*sql.DB, error) { return open("pgx", dsn) }

@@ -27,6 +27,7 @@ import (
 	"github.com/orchestrall/orchestrall/runtime/dbsql"
 	"github.com/orchestrall/orchestrall/runtime/ent"
 	hookgorm "github.com/orchestrall/orchestrall/runtime/gorm"
+	"github.com/orchestrall/orchestrall/runtime/internal/servers"
 	"github.com/orchestrall/orchestrall/runtime/pgxstdlib"
 	hooksqlx "github.com/orchestrall/orchestrall/runtime/sqlx"
 )
@@ -130,7 +131,7 @@ func TestEnt(t *testing.T) {
 }
 
 func TestOpenersOfPostgreSQL(t *testing.T) {
-	port := postgreSQL(t)
+	port := servers.PostgreSQL(t)
 	dsn := "host=127.0.0.1 port=" + port + " user=app password='" + password + "' dbname=postgres sslmode=disable"
 	t.Run("gorm", func(t *testing.T) {
 		exerciseGorm(t, postgres.Open(dsn), "postgres", port, `"orders"`)

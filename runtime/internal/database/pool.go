@@ -1,41 +1,42 @@
-package dbsql
+package database
 
 import (
 	"database/sql"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
-	"weak"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// pools are the databases that are open. They are held weakly: a database that
-// the program forgets must not live on for the sake of its figures.
+// pools are those that are open.
 var pools poolSet
 
 type poolSet struct {
 	register sync.Once
 
 	mu  sync.Mutex
-	all map[*pool]struct{}
+	all map[*Pool]struct{}
 }
 
-// pool is one open database.
-type pool struct {
-	db   weak.Pointer[sql.DB]
-	name string
-	set  *poolSet
+// Pool is one open pool of connections.
+type Pool struct {
+	name  string
+	stats func() (sql.DBStats, bool)
+	set   *poolSet
 }
 
-func (s *poolSet) add(db *sql.DB, src *source) *pool {
-	p := &pool{db: weak.Make(db), name: src.poolName(), set: s}
+// AddPool reports the figures of a pool to src until it is removed, or stats
+// says no. stats must not keep the pool alive: one that the program forgets must
+// not live on for the sake of its figures.
+func AddPool(src *Source, stats func() (sql.DBStats, bool)) *Pool { return pools.add(src, stats) }
+
+func (s *poolSet) add(src *Source, stats func() (sql.DBStats, bool)) *Pool {
+	p := &Pool{name: src.PoolName(), stats: stats, set: s}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all == nil {
-		s.all = make(map[*pool]struct{})
+		s.all = make(map[*Pool]struct{})
 	}
 	s.all[p] = struct{}{}
 	// A registry of the program's that refuses is no reason to fail.
@@ -43,30 +44,14 @@ func (s *poolSet) add(db *sql.DB, src *source) *pool {
 	return p
 }
 
-func (p *pool) remove() {
+// Remove ends the figures of a pool, which may be nil.
+func (p *Pool) Remove() {
 	if p == nil {
 		return
 	}
 	p.set.mu.Lock()
 	defer p.set.mu.Unlock()
 	delete(p.set.all, p)
-}
-
-// poolName is what the semantic conventions put together for
-// db.client.connection.pool.name.
-func (s *source) poolName() string {
-	var b strings.Builder
-	b.WriteString(s.address)
-	if s.port != 0 {
-		b.WriteString(":" + strconv.Itoa(s.port))
-	}
-	if s.namespace != "" {
-		b.WriteString("/" + s.namespace)
-	}
-	if b.Len() == 0 {
-		return s.system
-	}
-	return strings.TrimPrefix(b.String(), "/")
 }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -116,21 +101,20 @@ func (s *poolSet) Collect(out chan<- prometheus.Metric) {
 
 func (s *poolSet) stats() map[string]sql.DBStats {
 	s.mu.Lock()
-	open := make(map[*sql.DB]string, len(s.all))
-	for p := range s.all {
-		if db := p.db.Value(); db != nil {
-			open[db] = p.name
-		} else {
-			delete(s.all, p)
-		}
-	}
+	open := slices.Collect(maps.Keys(s.all))
 	s.mu.Unlock()
 	byName := make(map[string]sql.DBStats)
-	for db, name := range open {
+	for _, p := range open {
+		st, there := p.stats()
+		if !there {
+			p.Remove()
+			continue
+		}
+		name := p.name
 		if _, known := byName[name]; !known && len(byName) >= maxPools {
 			name = "other"
 		}
-		byName[name] = sum(byName[name], db.Stats())
+		byName[name] = sum(byName[name], st)
 	}
 	return byName
 }
