@@ -2,7 +2,6 @@ package orchestrall
 
 import (
 	"context"
-	"encoding/binary"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -18,14 +17,14 @@ type Call struct {
 	span    trace.Span      // nil: not recorded
 	ctx     context.Context // never nil when state is not
 	start   time.Duration
-	leaf    *node // labels so far
+	leaf    *node   // labels so far
+	at      *series // where the call counts, once that is known
 	more    *more
 	running *running     // nil: not in the table of running calls
 	parent  trace.SpanID // of the span that the sampler refused; zero at the root
 	lines   bool         // the finish line will be written
 	refusal bool         // ctx holds the ids of that span
 	rescued bool         // span was started at the end, since the call failed
-	fixed   bool         // leaf is final
 	goesOn  bool         // the next End is not for this call
 }
 
@@ -70,8 +69,9 @@ func (o *Operation) Start(ctx context.Context, fill ...func(int) Value) (context
 	return ctx, c
 }
 
-// StartRefused is [Operation.Start] for a hook that has put the ids of a trace which
-// is not sampled into ctx, see [NewRoot]: the call's span, if it fails, gets these.
+// StartRefused is [Operation.Start] for a hook whose ctx has, or makes when it is
+// asked, the ids of a trace that is not sampled, see [NewRoot]: the call's span, if
+// it fails, gets these.
 // The caller has room for the call, whatever was there before.
 func (o *Operation) StartRefused(ctx context.Context, c *Call, fill ...func(int) Value) context.Context {
 	*c = Call{}
@@ -168,7 +168,7 @@ func (c *Call) begin(st *state, ctx context.Context, fill func(int) Value) (chan
 
 // takeOff makes the call visible while it runs.
 func (c *Call) takeOff() {
-	c.state.flight.add(1)
+	c.state.flight.Add(1)
 	if c.state.watched {
 		c.watch()
 	}
@@ -189,13 +189,16 @@ func (c *Call) trace() (changed bool) {
 	}
 	st := c.state
 	if st.sample >= 0 && rand.Float64() >= st.sample && !parent.IsValid() {
-		c.ctx, c.refusal = trace.ContextWithSpanContext(c.ctx, unsampled()), true
+		c.ctx, c.refusal = trace.ContextWithSpanContext(c.ctx, NewIDs()), true
 		return true
 	}
 	before := c.ctx
 	if !parent.IsValid() && !RootID(c.ctx).IsValid() {
 		ids, sampled, ok := NewRoot()
 		if ok && !sampled {
+			if !ids.IsValid() {
+				ids = NewIDs()
+			}
 			c.ctx, c.refusal = trace.ContextWithSpanContext(c.ctx, ids), true
 			return true
 		}
@@ -215,23 +218,6 @@ func (c *Call) trace() (changed bool) {
 		c.parent, c.refusal = parent.SpanID(), true
 	}
 	return true
-}
-
-// unsampled is a new trace that nobody records; its id still joins the log
-// lines of one request.
-func unsampled() trace.SpanContext {
-	for {
-		high, low := rand.Uint64(), rand.Uint64()
-		span := high*0x9e3779b97f4a7c15 ^ low // the only one in its trace
-		if low == 0 || span == 0 {
-			continue
-		}
-		var cfg trace.SpanContextConfig
-		binary.NativeEndian.PutUint64(cfg.TraceID[:8], high)
-		binary.NativeEndian.PutUint64(cfg.TraceID[8:], low)
-		binary.NativeEndian.PutUint64(cfg.SpanID[:], span)
-		return trace.NewSpanContext(cfg)
-	}
 }
 
 // inherit gives the span what the context carries.
@@ -276,7 +262,7 @@ func (c *Call) fillStart(fill func(int) Value) (changed bool) {
 	if c.span != nil && len(st.name) > 0 {
 		c.nameStart(fill)
 	}
-	if len(st.start.labels) > 0 && !c.fixed {
+	if len(st.start.labels) > 0 && c.at == nil {
 		c.labelStart(fill)
 	}
 	return changed

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/lane"
 )
 
 // Collector returns the collector of every operation's metrics. It is already
@@ -40,7 +42,7 @@ type collector struct {
 	help map[string]string // by metric name: a registry refuses to gather two texts
 	list []*metric
 
-	flights map[string]*flight
+	flights map[string]*lane.Counter
 	limited map[string]bool // operations with a hang limit
 }
 
@@ -91,7 +93,7 @@ func (c *collector) collectRunning(out chan<- prometheus.Metric) {
 	}
 	c.mu.Unlock()
 	for name, f := range flights {
-		out <- prometheus.MustNewConstMetric(inFlightDesc, prometheus.GaugeValue, float64(f.sum()), name)
+		out <- prometheus.MustNewConstMetric(inFlightDesc, prometheus.GaugeValue, float64(inFlight(f)), name)
 	}
 	if len(stuck) == 0 {
 		return
@@ -107,21 +109,24 @@ func (c *collector) collectRunning(out chan<- prometheus.Metric) {
 	}
 }
 
+// inFlight is how many calls run: one may have ended between two lanes.
+func inFlight(c *lane.Counter) int64 { return max(c.Sum(), 0) }
+
 // flightOf returns the count of an operation's running calls.
-func (c *collector) flightOf(s *Spec) *flight {
+func (c *collector) flightOf(s *Spec) *lane.Counter {
 	c.registerOnce()
 	name := validText(s.Name)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.flights == nil {
-		c.flights, c.limited = make(map[string]*flight), make(map[string]bool)
+		c.flights, c.limited = make(map[string]*lane.Counter), make(map[string]bool)
 	}
 	if s.Hang > 0 {
 		c.limited[name] = true
 	}
 	f := c.flights[name]
 	if f == nil {
-		f = new(flight)
+		f = lane.NewCounter()
 		c.flights[name] = f
 	}
 	return f

@@ -207,7 +207,7 @@ func OperationStatuses() []OperationStatus {
 	registered.mu.Unlock()
 	for i, st := range states {
 		if st.flight != nil {
-			all[i].InFlight = st.flight.sum()
+			all[i].InFlight = inFlight(st.flight)
 		}
 		if st.metric != nil {
 			all[i].Counted = true

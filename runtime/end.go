@@ -127,7 +127,7 @@ func (c *Call) settle(o *outcome, fill func(int) Value) {
 		c.rescue()
 	}
 	if m := st.metric; m != nil {
-		s, seconds := m.at(c.leafAtEnd(m, fill)), float64(o.elapsed)*1e-9
+		s, seconds := c.series(m, fill), float64(o.elapsed)*1e-9
 		if c.span != nil {
 			s.observeSpan(c.span, o.failure != nil, seconds, c.start+o.elapsed)
 		} else {
@@ -142,16 +142,21 @@ func (c *Call) settle(o *outcome, fill func(int) Value) {
 
 // land undoes takeOff.
 func (c *Call) land() {
-	c.state.flight.add(-1)
+	c.state.flight.Add(-1)
 	if c.running != nil {
 		c.running.done()
 	}
 }
 
-func (c *Call) leafAtEnd(m *metric, fill func(int) Value) *node {
-	if c.fixed {
-		return c.leaf
+// series is where the call counts.
+func (c *Call) series(m *metric, fill func(int) Value) *series {
+	if c.at != nil {
+		return c.at
 	}
+	return m.at(c.leafAtEnd(m, fill))
+}
+
+func (c *Call) leafAtEnd(m *metric, fill func(int) Value) *node {
 	if len(m.keys) == 0 {
 		return &m.root
 	}
@@ -244,7 +249,7 @@ func (c *Call) fillEnd(lines bool, fill func(int) Value) {
 // fillStream evaluates at the return what a stream's end will need.
 func (c *Call) fillStream(fill func(int) Value) {
 	if m := c.state.metric; m != nil {
-		c.leaf, c.fixed = c.leafAtEnd(m, fill), true
+		c.at = c.series(m, fill)
 	}
 	c.fillEnd(c.lines, fill)
 	if c.span != nil && c.state.lateName && fill != nil {

@@ -7,21 +7,29 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/lane"
 )
 
 // histogram counts durations in the buckets that a prometheus.Histogram would
 // have for the same options, at a fifth of the cost, since it is part of every
 // call: it never changes the width of a native bucket while it counts, only when
-// it is read.
+// it is read, and processors do not write to the same memory.
 type histogram struct {
-	desc    *prometheus.Desc
-	created time.Time
-	bounds  []float64
+	lanes  []atomic.Pointer[counts] // see package lane; nil until one is used
+	bounds []float64
+	sparse bool // has native buckets
+
+	desc      *prometheus.Desc
+	created   time.Time
+	exemplars []atomic.Pointer[prometheus.Exemplar] // the latest of each classic bucket
+}
+
+// counts are what one lane has counted.
+type counts struct {
 	sum     atomic.Uint64 // the bits of a float64
 	classic []atomic.Uint64
-	native  *native // nil for none
-
-	exemplars []atomic.Pointer[prometheus.Exemplar] // the latest of each classic bucket
+	native  native
 }
 
 // native holds the buckets of schema 2, four to each power of two, from a
@@ -46,31 +54,49 @@ func newHistogram(opts *prometheus.HistogramOpts, labels prometheus.Labels) *his
 		created: time.Now(),
 		bounds:  opts.Buckets,
 	}
-	h.classic = make([]atomic.Uint64, len(h.bounds)+1)
+	h.lanes = make([]atomic.Pointer[counts], lane.Count)
 	h.exemplars = make([]atomic.Pointer[prometheus.Exemplar], len(h.bounds)+1)
-	if opts.NativeHistogramBucketFactor > 1 {
-		h.native = new(native)
-	}
+	h.sparse = opts.NativeHistogramBucketFactor > 1
 	return h
 }
 
 // observe returns the classic bucket that counts the value. Its own count is the
 // last to change, see Write.
 func (h *histogram) observe(seconds float64) (bucket int) {
-	if h.native != nil {
-		h.native.observe(seconds)
+	at := &h.lanes[lane.Current()]
+	c := at.Load()
+	if c == nil {
+		c = h.open(at)
+	}
+	if h.sparse {
+		c.native.observe(seconds)
 	}
 	for {
-		old := h.sum.Load()
-		if h.sum.CompareAndSwap(old, math.Float64bits(math.Float64frombits(old)+seconds)) {
+		old := c.sum.Load()
+		if c.sum.CompareAndSwap(old, math.Float64bits(math.Float64frombits(old)+seconds)) {
 			break
 		}
 	}
 	for bucket < len(h.bounds) && seconds > h.bounds[bucket] {
 		bucket++
 	}
-	h.classic[bucket].Add(1)
+	c.classic[bucket].Add(1)
 	return bucket
+}
+
+// open begins to count in a lane.
+func (h *histogram) open(at *atomic.Pointer[counts]) *counts {
+	at.CompareAndSwap(nil, &counts{classic: make([]atomic.Uint64, len(h.bounds)+1)})
+	return at.Load()
+}
+
+// each calls f for the lanes in use.
+func (h *histogram) each(f func(*counts)) {
+	for i := range h.lanes {
+		if c := h.lanes[i].Load(); c != nil {
+			f(c)
+		}
+	}
 }
 
 // observeTraced keeps the trace id with the value.
@@ -82,10 +108,21 @@ func (h *histogram) observeTraced(seconds float64, traceID string) {
 
 // calls is how many values were observed.
 func (h *histogram) calls() (n uint64) {
-	for i := range h.classic {
-		n += h.classic[i].Load()
+	for _, v := range h.buckets() {
+		n += v
 	}
 	return n
+}
+
+// buckets are the classic ones, each by itself.
+func (h *histogram) buckets() []uint64 {
+	sums := make([]uint64, len(h.bounds)+1)
+	h.each(func(c *counts) {
+		for i := range c.classic {
+			sums[i] += c.classic[i].Load()
+		}
+	})
+	return sums
 }
 
 // mantissas are those of the inner bounds of a power of two, as the format has
@@ -131,21 +168,24 @@ func (n *native) observe(seconds float64) {
 	c[i%chunkKeys].Add(1)
 }
 
-// read returns the buckets, as narrow as their number allows.
-func (n *native) read() (buckets map[int]int64, schema int32, count uint64) {
+// natives returns the native buckets, as narrow as their number allows.
+func (h *histogram) natives() (buckets map[int]int64, schema int32, zero, count uint64) {
 	buckets, schema = map[int]int64{}, nativeSchema
-	for i := range n.chunks {
-		c := n.chunks[i].Load()
-		if c == nil {
-			continue
-		}
-		for j := range c {
-			if v := c[j].Load(); v > 0 {
-				buckets[lowestKey+i*chunkKeys+j] = int64(v)
-				count += v
+	h.each(func(c *counts) {
+		zero += c.native.zero.Load()
+		for i := range c.native.chunks {
+			chunk := c.native.chunks[i].Load()
+			if chunk == nil {
+				continue
+			}
+			for j := range chunk {
+				if v := chunk[j].Load(); v > 0 {
+					buckets[lowestKey+i*chunkKeys+j] += int64(v)
+					count += v
+				}
 			}
 		}
-	}
+	})
 	for ; len(buckets) > nativeBuckets && schema > widestSchema; schema-- {
 		wider := make(map[int]int64, len(buckets)/2+1)
 		for key, v := range buckets {
@@ -153,7 +193,7 @@ func (n *native) read() (buckets map[int]int64, schema int32, count uint64) {
 		}
 		buckets = wider
 	}
-	return buckets, schema, count
+	return buckets, schema, zero, count + zero
 }
 
 // Desc implements prometheus.Metric.
@@ -187,17 +227,16 @@ func (h plainHistogram) Write(out *dto.Metric) error { return h.write(out) }
 
 func (h *histogram) write(out *dto.Metric) error {
 	buckets, count := make(map[float64]uint64, len(h.bounds)), uint64(0)
-	for i := range h.classic {
-		count += h.classic[i].Load()
+	for i, n := range h.buckets() {
+		count += n
 		if i < len(h.bounds) {
 			buckets[h.bounds[i]] = count
 		}
 	}
 	var wide dto.Metric
-	if h.native != nil {
-		zero := h.native.zero.Load()
-		narrow, schema, n := h.native.read()
-		count = n + zero
+	if h.sparse {
+		narrow, schema, zero, n := h.natives()
+		count = n
 		m, err := prometheus.NewConstNativeHistogram(h.desc, count, h.total(), narrow, nil, zero, schema,
 			prometheus.DefNativeHistogramZeroThreshold, h.created)
 		if err != nil {
@@ -222,4 +261,7 @@ func (h *histogram) write(out *dto.Metric) error {
 	return nil
 }
 
-func (h *histogram) total() float64 { return math.Float64frombits(h.sum.Load()) }
+func (h *histogram) total() (sum float64) {
+	h.each(func(c *counts) { sum += math.Float64frombits(c.sum.Load()) })
+	return sum
+}

@@ -142,11 +142,14 @@ func addFields(meta []slog.Attr, kvs []attribute.KeyValue) []slog.Attr {
 // labelAttrs adds the labels that are known since the start, so that lines can
 // be told apart as the metric's series can.
 func (c *Call) labelAttrs(meta []slog.Attr) []slog.Attr {
-	level := 0
-	for n := c.leaf; n != nil && n.parent != nil; n = n.parent {
+	level, leaf := 0, c.leaf
+	if c.at != nil {
+		leaf = c.at.leaf
+	}
+	for n := leaf; n != nil && n.parent != nil; n = n.parent {
 		level++
 	}
-	for n := c.leaf; level > 0; n = n.parent {
+	for n := leaf; level > 0; n = n.parent {
 		level--
 		if key := c.state.metric.keys[level].name; !hasKey(meta, key) {
 			meta = append(meta, slog.String(key, n.value))

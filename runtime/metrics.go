@@ -31,6 +31,7 @@ const (
 // program records itself.
 type series struct {
 	success, failed *histogram
+	leaf            *node
 	exemplars       [2]exemplars // of success, of failed
 	recorded        prometheus.Histogram
 }
@@ -233,7 +234,7 @@ func (m *metric) at(leaf *node) *series {
 	if s := leaf.series.Load(); s != nil {
 		return s
 	}
-	s := new(series)
+	s := &series{leaf: leaf}
 	if m.recorded {
 		opts := m.opts
 		opts.ConstLabels = m.labels(leaf)

@@ -11,6 +11,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/lane"
 )
 
 // Operation is one traced function. The zero value passes everything through:
@@ -20,31 +22,31 @@ type Operation struct{ state atomic.Pointer[state] }
 // state is what Register works out of a Spec. Only the emitter changes, with the
 // tracer provider.
 type state struct {
-	spec     Spec
-	spanKind trace.SpanKind
-	static   []attribute.KeyValue // of every span
-	emitter  atomic.Pointer[emitter]
-	metric   *metric
-	name     []namePart // empty when the span is named like the operation
-	lateName bool       // a part of the name is known at the end only
-
-	start, end phase
-	carried    []field
-	long       atomic.Bool // the last call took so long that it may allocate
-	early      bool        // labels that are known at the start come first in the metric's tree
-
-	slow, min time.Duration
-	hang      time.Duration
-	watched   bool    // entered into the table of running calls
-	flight    *flight // nil: not counted while they run
-	sample    float64 // below 0: the sampler alone decides
-	ignore    []error
-
-	log       bool
+	// What every call reads comes first, in as few lines of the processor's cache
+	// as it fits.
+	metric    *metric
+	flight    *lane.Counter // nil: not counted while they run
+	slow      time.Duration
 	level     slog.Level
+	sample    float64 // below 0: the sampler alone decides
+	carried   []field
+	long      atomic.Bool // the last call took so long that it may allocate
+	log       bool
 	startLine bool
-	messages  messages
-	logAttrs  []slog.Attr
+	watched   bool // entered into the table of running calls
+	early     bool // labels that are known at the start come first in the metric's tree
+	lateName  bool // a part of the name is known at the end only
+
+	emitter    atomic.Pointer[emitter]
+	start, end phase
+	name       []namePart           // empty when the span is named like the operation
+	static     []attribute.KeyValue // of every span
+	spanKind   trace.SpanKind
+	min, hang  time.Duration
+	ignore     []error
+	messages   messages
+	logAttrs   []slog.Attr
+	spec       Spec
 }
 
 // phase holds the fields that are filled at one end of the call.

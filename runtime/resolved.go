@@ -17,8 +17,8 @@ type Resolved struct {
 
 // resolvedAt is valid for one state of the operation.
 type resolvedAt struct {
-	state *state
-	leaf  *node
+	state  *state
+	series *series // nil without a metric
 }
 
 // Resolve returns the operation with values for its labels, in the order of
@@ -38,7 +38,7 @@ func (r *Resolved) Start(ctx context.Context, c *Call, fill ...func(int) Value) 
 	if st == nil {
 		return ctx
 	}
-	c.leaf, c.fixed = r.leaf(st), true
+	c.at = r.series(st)
 	if ctx == nil {
 		c.begin(st, context.Background(), first(fill))
 		return nil
@@ -49,13 +49,13 @@ func (r *Resolved) Start(ctx context.Context, c *Call, fill ...func(int) Value) 
 	return ctx
 }
 
-func (r *Resolved) leaf(st *state) *node {
+func (r *Resolved) series(st *state) *series {
 	if at := r.at.Load(); at != nil && at.state == st {
-		return at.leaf
+		return at.series
 	}
-	var leaf *node
+	var s *series
 	if m := st.metric; m != nil {
-		leaf = &m.root
+		leaf := &m.root
 		for level := range m.keys {
 			v := textValue("")
 			for i := range st.start.labels {
@@ -65,9 +65,10 @@ func (r *Resolved) leaf(st *state) *node {
 			}
 			leaf = m.step(leaf, level, v)
 		}
+		s = m.at(leaf)
 	}
-	r.at.Store(&resolvedAt{st, leaf})
-	return leaf
+	r.at.Store(&resolvedAt{st, s})
+	return s
 }
 
 // value is the i-th label of the metric's tree, which is sorted otherwise than

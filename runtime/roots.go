@@ -2,6 +2,8 @@ package orchestrall
 
 import (
 	"context"
+	"encoding/binary"
+	"math/rand/v2"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/trace"
@@ -49,20 +51,38 @@ func (r *roots) current() *roots {
 // asked, and where there are no spans at all.
 func UnsampledRoot() (trace.SpanContext, bool) {
 	if r := knownRoots.Load().current(); r != nil && r.sampled == nil {
-		return unsampled(), true
+		return NewIDs(), true
 	}
 	return trace.SpanContext{}, false
 }
 
 // NewRoot is [UnsampledRoot] for a hook that also hands on the ids of a trace which
-// is to be sampled, by [WithRoot]. With no ok both is left to the provider.
+// is to be sampled, by [WithRoot]. Where no trace is, there are no ids: [NewIDs]
+// makes them when somebody asks. With no ok both is left to the provider.
 func NewRoot() (ids trace.SpanContext, sampled, ok bool) {
 	r := knownRoots.Load().current()
-	if r == nil {
-		return trace.SpanContext{}, false, false
+	if r == nil || r.sampled == nil {
+		return trace.SpanContext{}, false, r != nil
 	}
-	ids = unsampled()
-	return ids, r.sampled != nil && r.sampled(ids.TraceID()), true
+	ids = NewIDs()
+	return ids, r.sampled(ids.TraceID()), true
+}
+
+// NewIDs returns the ids of a new trace that nobody records; they still join the
+// log lines of one request.
+func NewIDs() trace.SpanContext {
+	for {
+		high, low := rand.Uint64(), rand.Uint64()
+		span := high*0x9e3779b97f4a7c15 ^ low // the only one in its trace
+		if low == 0 || span == 0 {
+			continue
+		}
+		var cfg trace.SpanContextConfig
+		binary.NativeEndian.PutUint64(cfg.TraceID[:8], high)
+		binary.NativeEndian.PutUint64(cfg.TraceID[8:], low)
+		binary.NativeEndian.PutUint64(cfg.SpanID[:], span)
+		return trace.NewSpanContext(cfg)
+	}
 }
 
 // rooted is a context in which a trace begins whose id is chosen. It is

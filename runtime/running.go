@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/orchestrall/orchestrall/runtime/internal/lane"
 )
 
 // running is the entry of a call in the table of calls that can be listed while
@@ -33,13 +35,11 @@ type table struct {
 	_    [64]byte
 }
 
-const tableBits = 6
-
-var tables [1 << tableBits]table
+var tables = make([]table, lane.Count)
 
 // watch enters the call into the table.
 func (c *Call) watch() {
-	t := &tables[lane(tableBits)]
+	t := &tables[lane.Current()]
 	id := goroutineID()
 	// Before the lock: a context is the program's own code and may panic.
 	span := c.spanContext()

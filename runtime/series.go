@@ -4,7 +4,7 @@ package orchestrall
 // metric. A hook that keeps it spares its calls the way there.
 type Series struct {
 	metric *metric
-	leaf   *node
+	at     *series
 }
 
 // Series returns the place for the values of the operation's label fields, in the
@@ -20,13 +20,13 @@ func (o *Operation) Series(values ...Value) (s Series) {
 	for i, v := range values {
 		leaf = st.metric.step(leaf, i, v)
 	}
-	return Series{st.metric, leaf}
+	return Series{st.metric, st.metric.at(leaf)}
 }
 
 // Use makes the call count in s, whatever its label fields would say. The zero
 // Series, and one of another operation, changes nothing.
 func (c *Call) Use(s Series) {
 	if c.state != nil && s.metric != nil && c.state.metric == s.metric {
-		c.leaf, c.fixed = s.leaf, true
+		c.at = s.at
 	}
 }

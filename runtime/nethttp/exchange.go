@@ -3,11 +3,11 @@ package nethttp
 import (
 	"context"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	orchestrall "github.com/orchestrall/orchestrall/runtime"
 	"github.com/orchestrall/orchestrall/runtime/internal/remote"
 )
 
@@ -18,21 +18,23 @@ import (
 // on to it.
 type exchange struct {
 	parent context.Context // of the request as it came
-	remote remote.Span     // the caller's, where the headers name one
 	w      http.ResponseWriter
 	inner  *http.Request // as the handler gets it
 	method string
-	told   *details // nil until somebody will see them
 
+	span     atomic.Pointer[remote.Span] // the caller's, or of the trace that begins here
+	told     *details                    // nil until somebody will see them
+	routes   atomic.Pointer[routes]      // nil until somebody names one
+	status   atomic.Int32                // of the answer; 0 before it has begun
+	begins   bool                        // a trace that nobody samples, whose span is made when it is asked for
 	returned bool
-	status   atomic.Int32 // of the answer; 0 before it has begun
-	routed   atomic.Bool  // route or reported may be set
+}
 
+// routes are what routers say of a request.
+type routes struct {
 	mu       sync.Mutex
-	route    string // by a router
+	named    string // by a router
 	reported string // by a ServeMux
-
-	final string // the route, once the handler is done
 }
 
 // details are what spans and log lines show of a request: of one with a span as
@@ -52,6 +54,17 @@ func detailsOf(r *http.Request) *details {
 		d.path = r.URL.Path
 	}
 	return d
+}
+
+// above is the span that what the handler calls is below, where it is not of the
+// context around the request; nil for none.
+func (e *exchange) above() *remote.Span {
+	span := e.span.Load()
+	if span == nil && e.begins {
+		e.span.CompareAndSwap(nil, &remote.Span{Context: orchestrall.NewIDs()})
+		return e.span.Load()
+	}
+	return span
 }
 
 // hijacked is the status of a connection that the handler has taken over without
@@ -88,40 +101,50 @@ func SetRoute(ctx context.Context, pattern string) {
 func Traced(ctx context.Context) bool { return ctx != nil && exchangeOf(ctx) != nil }
 
 func (e *exchange) setRoute(pattern string) {
-	e.mu.Lock()
-	e.route = pattern
-	e.mu.Unlock()
-	e.routed.Store(true)
+	r := e.routing()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.named = pattern
 }
 
 // report notes the pattern of a ServeMux whose request is a copy. The innermost
 // reports first.
 func (e *exchange) report(pattern string) {
-	e.mu.Lock()
-	e.reported = below(pattern, e.reported)
-	e.mu.Unlock()
-	e.routed.Store(true)
+	r := e.routing()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reported = below(pattern, r.reported)
 }
 
-// routeAtEnd is the pattern that a router has named, or else what ServeMux left in
+func (e *exchange) routing() *routes {
+	if e.routes.Load() == nil {
+		e.routes.CompareAndSwap(nil, new(routes))
+	}
+	return e.routes.Load()
+}
+
+// route is the pattern that a router has named, or else what ServeMux left in
 // the request and in its copies.
-func (e *exchange) routeAtEnd() string {
-	if !e.routed.Load() {
+func (e *exchange) route() string {
+	r := e.routes.Load()
+	if r == nil {
 		return routeOf(e.inner.Pattern)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.route == "" {
-		return below(routeOf(e.inner.Pattern), e.reported)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.named == "" {
+		return below(routeOf(e.inner.Pattern), r.reported)
 	}
-	return e.route
+	return r.named
 }
 
 // routeOf is the path of a ServeMux pattern: "GET example.com/users/{id}" →
 // "/users/{id}".
 func routeOf(pattern string) string {
-	if i := strings.IndexByte(pattern, '/'); i > 0 {
-		return pattern[i:]
+	for i := range len(pattern) {
+		if pattern[i] == '/' {
+			return pattern[i:]
+		}
 	}
 	return pattern
 }
@@ -177,8 +200,8 @@ func (e *exchange) Value(key any) any {
 	case exchangeKey{}:
 		return e
 	case remote.Key:
-		if e.remote.Context.IsValid() {
-			return &e.remote
+		if span := e.above(); span != nil {
+			return span
 		}
 	}
 	return e.parent.Value(key)

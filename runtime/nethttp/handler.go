@@ -42,16 +42,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r)
 		return
 	}
-	e := newExchange(r)
-	e.w = w
 	err := error(nil)
 	var call orchestrall.Call
-	ctx := e.begin(r, &call)
+	e, ctx := begin(w, r, &call)
 	defer call.EndErr(&err, func(field int) orchestrall.Value { return e.field(field) })
 	defer e.end(r, &err, &call)
 	if own != nobody {
-		*r = *r.WithContext(ctx)
-		e.inner = r
+		setContext(r, ctx)
 	} else {
 		e.inner = r.WithContext(ctx)
 	}
@@ -63,19 +60,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answers one request by next, which gets the request to go on with and returns
 // the status of the answer. A request that is traced already goes on as it is.
 func Serve(r *http.Request, route string, next func(*http.Request) (status int)) {
-	ctx := r.Context()
-	if e := exchangeOf(ctx); e != nil {
+	if e := exchangeOf(r.Context()); e != nil {
 		if route != "" {
 			e.setRoute(route)
 		}
 		next(r)
 		return
 	}
-	e := newExchange(r)
-	e.setRoute(route)
 	err := error(nil)
 	var call orchestrall.Call
-	ctx = e.begin(r, &call)
+	e, ctx := begin(nil, r, &call)
+	e.setRoute(route)
 	defer call.EndErr(&err, func(field int) orchestrall.Value { return e.field(field) })
 	defer e.end(r, &err, &call)
 	e.inner = r.WithContext(ctx)

@@ -71,29 +71,50 @@ func init() {
 	})
 }
 
-func newExchange(r *http.Request) *exchange {
-	return &exchange{parent: r.Context(), inner: r, method: r.Method}
-}
-
 // begin starts the span below the caller's.
-func (e *exchange) begin(r *http.Request, call *orchestrall.Call) context.Context {
-	e.extract(r.Header)
-	below := context.Context(e)
-	if !e.remote.Context.IsValid() && remote.Key != nil && !trace.SpanFromContext(e.parent).SpanContext().IsValid() {
-		switch ids, sampled, ok := orchestrall.NewRoot(); {
-		case sampled:
-			below = orchestrall.WithRoot(e, ids)
-		case ok:
-			e.remote.Context = ids
-			return server.StartRefused(e, call)
+func begin(w http.ResponseWriter, r *http.Request, call *orchestrall.Call) (*exchange, context.Context) {
+	parent, above := extract(r.Context(), r.Header)
+	var root trace.SpanContext
+	var sampled, known bool
+	if !above.IsValid() && isFirst(parent) {
+		if root, sampled, known = orchestrall.NewRoot(); !sampled {
+			above = root
 		}
+	}
+	var e *exchange
+	if above.IsValid() {
+		both := &struct {
+			exchange
+			span remote.Span
+		}{span: remote.Span{Context: above}}
+		e = &both.exchange
+		e.span.Store(&both.span)
+	} else {
+		e = &exchange{begins: known && !sampled}
+	}
+	e.parent, e.w, e.inner, e.method = parent, w, r, r.Method
+	if known && !sampled {
+		return e, server.StartRefused(e, call)
+	}
+	below := context.Context(e)
+	if sampled {
+		below = orchestrall.WithRoot(e, root)
 	}
 	var ctx context.Context
 	ctx, *call = server.Start(below)
 	if ctx != below && trace.SpanFromContext(ctx).IsRecording() {
 		e.told = detailsOf(r)
 	}
-	return ctx
+	return e, ctx
+}
+
+// isFirst reports whether a trace begins below ctx, and may be told its ids.
+func isFirst(ctx context.Context) bool {
+	if remote.Key == nil {
+		return false
+	}
+	span, ok := ctx.Value(remote.Key).(trace.Span)
+	return !ok || !span.SpanContext().IsValid()
 }
 
 // end runs below a panic, too. It must not recover: that is for the call.
@@ -112,8 +133,7 @@ func (e *exchange) end(outer *http.Request, err *error, call *orchestrall.Call) 
 	if code >= 500 {
 		*err = statusError(code)
 	}
-	e.final = e.routeAtEnd()
-	call.Use(requests.count(methodName(e.method), e.final, e.codeLabel(code)))
+	call.Use(requests.count(methodName(e.method), e.route(), e.codeLabel(code)))
 }
 
 // codeLabel is what http_requests_total calls the answer.
@@ -127,13 +147,13 @@ func (e *exchange) codeLabel(code int) int {
 func (e *exchange) field(field int) orchestrall.Value {
 	switch field {
 	case serverName:
-		return orchestrall.Of(spanName(methodName(e.method), e.final))
+		return orchestrall.Of(spanName(methodName(e.method), e.route()))
 	case serverMethodLabel, serverMethod:
 		return orchestrall.Of(methodName(e.method))
 	case serverRouteLabel:
-		return orchestrall.Of(e.final)
+		return orchestrall.Of(e.route())
 	case serverRoute:
-		return text(e.final)
+		return text(e.route())
 	case serverMethodOriginal:
 		if methodName(e.method) == otherMethod {
 			return text(e.method)

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/remote"
 	"github.com/orchestrall/orchestrall/runtime/internal/w3c"
 )
 
@@ -53,30 +54,29 @@ func newFormat(p propagation.TextMapPropagator) (f *format) {
 	return f
 }
 
-// extract takes the caller's span from the headers. Whatever stands there, the
-// request goes on.
-func (e *exchange) extract(h http.Header) {
+// extract takes the caller's span from the headers, into a context or as it is
+// where a context has room for it. Whatever stands there, the request goes on.
+func extract(ctx context.Context, h http.Header) (context.Context, trace.SpanContext) {
 	f := propagator()
 	if f.w3c {
 		parents := h["Traceparent"]
 		if len(h["Baggage"]) == 0 {
 			if len(parents) == 0 {
-				return
+				return ctx, trace.SpanContext{}
 			}
-			if len(h["Tracestate"]) == 0 {
+			if len(h["Tracestate"]) == 0 && remote.Key != nil {
 				if sc, ok := w3c.Parse(parents[0]); ok {
-					e.withRemote(sc)
-					return
+					return ctx, sc
 				}
 			}
 		}
 	}
 	for _, field := range f.fields {
 		if len(h[field]) > 0 {
-			e.parent = f.extract(e.parent, h)
-			return
+			return f.extract(ctx, h), trace.SpanContext{}
 		}
 	}
+	return ctx, trace.SpanContext{}
 }
 
 func (f *format) extract(ctx context.Context, h http.Header) (extracted context.Context) {

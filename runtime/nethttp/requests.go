@@ -6,11 +6,13 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
+	"github.com/orchestrall/orchestrall/runtime/internal/lane"
 )
 
 // requestsTotal counts what servers answer, once a request however many
@@ -46,8 +48,10 @@ type requestKey struct {
 // requestSeries is where the requests of one key are counted and timed.
 type requestSeries struct {
 	key      requestKey
-	counter  prometheus.Counter
+	n        *lane.Counter
 	duration orchestrall.Series
+	desc     *prometheus.Desc
+	created  time.Time
 }
 
 // count counts a request and returns where it is timed: nowhere in particular for
@@ -58,24 +62,24 @@ func (c *requestCounts) count(method, route string, code int) orchestrall.Series
 	// their text does.
 	at := &c.recent[(uintptr(unsafe.Pointer(unsafe.StringData(route)))>>3^uintptr(code))%uintptr(len(c.recent))]
 	if s := at.Load(); s != nil && s.key == key {
-		s.counter.Inc()
+		s.n.Add(1)
 		return s.duration
 	}
 	if all := c.all.Load(); all != nil {
 		if s := (*all)[key]; s != nil {
 			at.Store(s)
-			s.counter.Inc()
+			s.n.Add(1)
 			return s.duration
 		}
 		if c.over(route, len(*all)) {
 			key.route = otherRoute
 			if s := (*all)[key]; s != nil {
-				s.counter.Inc()
+				s.n.Add(1)
 				return orchestrall.Series{}
 			}
 		}
 	}
-	c.series(key).counter.Inc()
+	c.series(key).n.Add(1)
 	return orchestrall.Series{}
 }
 
@@ -110,11 +114,10 @@ func (c *requestCounts) series(key requestKey) *requestSeries {
 		code = strconv.Itoa(key.code)
 	}
 	s := &requestSeries{
-		key: key,
-		counter: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: requestsTotal, Help: requestsHelp,
-			ConstLabels: prometheus.Labels{"method": key.method, "route": key.route, "code": code},
-		}),
+		key: key, n: lane.NewCounter(),
+		desc: prometheus.NewDesc(requestsTotal, requestsHelp, nil,
+			prometheus.Labels{"method": key.method, "route": key.route, "code": code}),
+		created:  time.Now(),
 		duration: server.Series(orchestrall.Of(key.method), orchestrall.Of(key.route)),
 	}
 	all[key] = s
@@ -135,7 +138,9 @@ func (c *requestCounts) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	for _, s := range *all {
-		out <- s.counter
+		if m, err := prometheus.NewConstMetricWithCreatedTimestamp(s.desc, prometheus.CounterValue, float64(s.n.Sum()), s.created); err == nil {
+			out <- m
+		}
 	}
 }
 

@@ -1,0 +1,3 @@
+//go:build gc
+
+// Lets the package have functions without a body.
