@@ -5,15 +5,16 @@ go 1.26.0
 require (
 	entgo.io/ent v0.14.5
 	github.com/XSAM/otelsql v0.44.0
+	github.com/exaring/otelpgx v0.12.0
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/jmoiron/sqlx v1.4.0
 	github.com/orchestrall/orchestrall/runtime v0.0.0
 	github.com/orchestrall/orchestrall/runtime/ent v0.0.0
 	github.com/orchestrall/orchestrall/runtime/gorm v0.0.0
+	github.com/orchestrall/orchestrall/runtime/pgx v0.0.0
 	github.com/orchestrall/orchestrall/runtime/pgxstdlib v0.0.0
 	github.com/orchestrall/orchestrall/runtime/sqlx v0.0.0
-	github.com/prometheus/client_golang v1.25.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0
 	go.opentelemetry.io/otel/trace v1.47.0
@@ -39,6 +40,7 @@ require (
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
+	github.com/prometheus/client_golang v1.25.0 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
@@ -59,6 +61,7 @@ replace (
 	github.com/orchestrall/orchestrall/runtime => ../..
 	github.com/orchestrall/orchestrall/runtime/ent => ../../ent
 	github.com/orchestrall/orchestrall/runtime/gorm => ../../gorm
+	github.com/orchestrall/orchestrall/runtime/pgx => ../../pgx
 	github.com/orchestrall/orchestrall/runtime/pgxstdlib => ../../pgxstdlib
 	github.com/orchestrall/orchestrall/runtime/sqlx => ../../sqlx
 )
