@@ -154,6 +154,7 @@ main.work
 			hooks: []string{
 				`coder-websocket +calls +v\S+ +applies`, `database/sql +calls +- +applies +3 places`, `gorilla-websocket +calls +v\S+ +applies`,
 				`grpc +calls +v\S+ +applies +2 places`, `mcp +calls +v\S+ +applies +6 places`, `mcp-go +calls +v\S+ +applies +3 places`,
+				`pgx +calls +v\S+ +applies +2 places`,
 			},
 			want: []string{`trace TRACE[^\n]*\ntools/call grant +server [^\n]*\n(?:│[^\n]*\n)*└─ main\.granted `}, // of the other process
 			tree: `
@@ -164,6 +165,10 @@ main.work
   SELECT orders  db.query.text="SELECT what FROM orders WHERE id = ?" db.response.returned_rows=1
   SELECT orders  db.response.returned_rows=0
   SELECT orders  db.query.text="SELECT id FROM orders WHERE what <> ?" db.response.returned_rows=1
+  CONNECT shop  db.system.name=postgresql
+  BEGIN shop
+  SELECT wishes  db.query.text="SELECT what FROM wishes WHERE what = $1 AND by <> ?" db.response.returned_rows=1
+  COMMIT shop
   calls.Wishes/Grant  FAILED
     calls.Wishes/Grant  FAILED
   calls.Wishes/Grant

@@ -23,7 +23,7 @@ func main() {
 	}
 	var all []asker
 	for _, connect := range []func(context.Context) (asker, func(), error){
-		newDatabase, newRemote, newOfficial, newLocal, newCommunity, newCoder, newGorilla,
+		newDatabase, newPool, newRemote, newOfficial, newLocal, newCommunity, newCoder, newGorilla,
 	} {
 		a, stop, err := connect(context.Background())
 		if err != nil {
