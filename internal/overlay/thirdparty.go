@@ -86,10 +86,14 @@ func (h *Hooked) tellThirdParty() {
 }
 
 // hooks reports whether a package belongs to a library that is hooked itself.
+// Of several libraries in a module, the one that means the package decides.
 func (s *session) hooks(path, module string) bool {
-	return slices.ContainsFunc(s.hooked, func(h *Hooked) bool {
-		return h.State == Applies && (h.Module == module || slices.Contains(h.lib.Covers, path))
-	})
+	of := func(h *Hooked) bool { return h.Module == module || slices.Contains(h.lib.Covers, path) }
+	means := func(h *Hooked) bool { return h.Module == module && slices.Contains(h.lib.Packages(), path) }
+	if slices.ContainsFunc(s.hooked, means) {
+		of = means
+	}
+	return slices.ContainsFunc(s.hooked, func(h *Hooked) bool { return h.State == Applies && of(h) })
 }
 
 // compiled returns the packages of the user's build, sorted.

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/orchestrall/orchestrall/internal/hooks"
 )
 
 // What third-party code does is told with its name.
@@ -135,5 +137,24 @@ points:
 		if h := p.report()[library]; h.ThirdParty != nil {
 			t.Errorf("%s is %s: %v", library, h.State, h.ThirdParty)
 		}
+	}
+}
+
+// Where a module has several libraries, a package of one of them is not covered
+// by another.
+func TestLibrariesOfOneModule(t *testing.T) {
+	of := func(state State, path string) *Hooked {
+		lib := &hooks.Library{Points: []hooks.Point{{Target: hooks.Symbol{Package: path}}}}
+		return &Hooked{State: state, Module: "example.com/driver", lib: lib}
+	}
+	native, std := of(Applies, "example.com/driver"), of(NotImported, "example.com/driver/std")
+	s := &session{hooked: []*Hooked{native, std}}
+	for path, want := range map[string]bool{"example.com/driver": true, "example.com/driver/pool": true, "example.com/driver/std": false} {
+		if got := s.hooks(path, "example.com/driver"); got != want {
+			t.Errorf("%s is hooked: %v", path, got)
+		}
+	}
+	if std.State = Applies; !s.hooks("example.com/driver/std", "example.com/driver") {
+		t.Error("a package whose library applies is not hooked")
 	}
 }
