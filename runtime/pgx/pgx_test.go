@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -96,6 +97,7 @@ func TestPostgreSQL(t *testing.T) {
 	}
 	t.Run("connections", func(t *testing.T) { connections(t, dsn, port) })
 	t.Run("pools", func(t *testing.T) { pools(t, dsn, port) })
+	t.Run("many at once", func(t *testing.T) { manyAtOnce(t, dsn) })
 	t.Run("tracers", func(t *testing.T) { tracers(t, dsn) })
 	t.Run("unsampled", func(t *testing.T) { unsampled(t, dsn) })
 }
@@ -428,6 +430,36 @@ func pools(t *testing.T, dsn, port string) {
 	}
 	if got, want := recovered(func() { _, _ = hook.NewWithConfig(t.Context(), nil) }), recovered(func() { _, _ = pgxpool.NewWithConfig(t.Context(), nil) }); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got the panic %v, want %v", got, want)
+	}
+}
+
+// Each query of many goroutines is told with its own statement and its own outcome.
+func manyAtOnce(t *testing.T, dsn string) {
+	pool, err := hook.New(t.Context(), dsn+"&pool_max_conns=3")
+	must(t, err)
+	defer hook.PoolClose(pool)
+	_, spans := spantest.Within(spantest.Record(t), func(ctx context.Context) {
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for range 20 {
+					if _, err := pool.Exec(ctx, "SELECT id FROM orders"); err != nil {
+						t.Error(err)
+					}
+					if _, err := pool.Exec(ctx, "DELETE FROM nowhere"); err == nil {
+						t.Error("there is a table called nowhere")
+					}
+				}
+			})
+		}
+		all.Wait()
+	})
+	counts := make(map[string]int)
+	for _, name := range spantest.Names(spans) {
+		counts[name]++
+	}
+	if counts["SELECT orders"] != 160 || counts["DELETE nowhere failed"] != 160 {
+		t.Errorf("spans are %v", counts)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/orchestrall/orchestrall/runtime/internal/turns"
@@ -59,24 +60,36 @@ func ask(t testing.TB, c *http.Client, address string) {
 	resp.Body.Close()
 }
 
+// exchanged is one server's handler, which is another one in each turn: two
+// servers differ by a percent for where their connections happen to lie.
+type exchanged struct{ now atomic.Pointer[http.Handler] }
+
+func (e *exchanged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	(*e.now.Load()).ServeHTTP(w, r)
+}
+
 // TestRatios prints the shares of the throughput that are left, and what they
 // have to be.
 func TestRatios(t *testing.T) {
 	t.Run("server", func(t *testing.T) {
-		ratios(t, "HTTP server", true, 320, func(w Way) func() {
-			address := Listen(t, w.Handler(Mux()))
-			conns := make([]*Conn, connections)
-			for i := range conns {
-				conns[i] = Dial(t, address)
-			}
-			return func() { AskAll(t, conns, 320/connections) }
+		program := http.Handler(Mux())
+		var h exchanged
+		h.now.Store(&program)
+		address := Listen(t, &h)
+		conns := make([]*Conn, connections)
+		for i := range conns {
+			conns[i] = Dial(t, address)
+		}
+		ratios(t, "HTTP server", true, 480, func(w Way) (use, run func()) {
+			handler := w.Handler(program)
+			return func() { h.now.Store(&handler) }, func() { AskAll(t, conns, 480/connections) }
 		})
 	})
 	t.Run("client", func(t *testing.T) {
 		address := Listen(t, Mux())
-		ratios(t, "HTTP client", false, 160, func(w Way) func() {
+		ratios(t, "HTTP client", false, 160, func(w Way) (use, run func()) {
 			c := newClient(w)
-			return func() {
+			return func() {}, func() {
 				var wg sync.WaitGroup
 				for range connections {
 					wg.Go(func() {
@@ -93,7 +106,7 @@ func TestRatios(t *testing.T) {
 
 // ratios has no limit for a client's share of a bare client: the requirement is
 // the server's.
-func ratios(t *testing.T, title string, limited bool, requests int, prepare func(Way) func()) {
+func ratios(t *testing.T, title string, limited bool, requests int, prepare func(Way) (use, run func())) {
 	bare, unlimited := turns.Base{Name: "bare"}, turns.Base{Name: "bare"}
 	if limited {
 		bare.Limit = 0.97
@@ -108,8 +121,8 @@ func ratios(t *testing.T, title string, limited bool, requests int, prepare func
 	}
 	var all []turns.Way
 	for _, w := range Ways(t) {
-		w.Use()
-		all = append(all, turns.Way{Name: w.Name, Use: w.Use, Run: prepare(w), Of: of[w.Name]})
+		use, run := prepare(w)
+		all = append(all, turns.Way{Name: w.Name, Use: func() { w.Use(); use() }, Run: run, Of: of[w.Name]})
 	}
 	turns.Compare(t, os.Stdout, title, all, requests)
 }
