@@ -17,6 +17,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/orchestrall/orchestrall/runtime/internal/querytest"
 	"github.com/orchestrall/orchestrall/runtime/internal/servers"
 	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	hook "github.com/orchestrall/orchestrall/runtime/pgx"
@@ -33,7 +34,7 @@ func tree(root trace.SpanID, spans []sdk.ReadOnlySpan) string {
 	below = func(parent trace.SpanID, indent string) {
 		for _, s := range spans {
 			if s.Parent().SpanID() == parent {
-				fmt.Fprintln(&b, indent+spantest.Names([]sdk.ReadOnlySpan{s})[0])
+				fmt.Fprintln(&b, indent+querytest.Names([]sdk.ReadOnlySpan{s})[0])
 				below(s.SpanContext().SpanID(), indent+"  ")
 			}
 		}
@@ -52,7 +53,7 @@ func want(t *testing.T, root trace.SpanID, spans []sdk.ReadOnlySpan, want ...str
 func attributes(t *testing.T, s sdk.ReadOnlySpan, want map[string]string) {
 	t.Helper()
 	for key, v := range want {
-		if got := spantest.Attribute(s, key); got != v {
+		if got := querytest.Attribute(s, key); got != v {
 			t.Errorf("%s of %s is %q, want %q", key, s.Name(), got, v)
 		}
 	}
@@ -105,9 +106,9 @@ func TestPostgreSQL(t *testing.T) {
 func queries(t *testing.T, c *pgx.Conn) {
 	r := spantest.Record(t)
 	labels := []string{"operation=sql.query", "db_system=postgresql", "db_operation=SELECT", "status=success"}
-	before, _ := spantest.Metric(t, "database_query_duration_seconds", labels...)
-	updates, _ := spantest.Metric(t, "database_query_duration_seconds", "operation=sql.query", "db_operation=UPDATE")
-	root, spans := spantest.Within(r, func(ctx context.Context) {
+	before, _ := querytest.Metric(t, "database_query_duration_seconds", labels...)
+	updates, _ := querytest.Metric(t, "database_query_duration_seconds", "operation=sql.query", "db_operation=UPDATE")
+	root, spans := querytest.Within(r, func(ctx context.Context) {
 		_, err := c.Exec(ctx, "INSERT INTO orders (id, note) VALUES (4711, 'zq''secret'), (4712, 'zqother')")
 		must(t, err)
 		for range 2 {
@@ -122,28 +123,28 @@ func queries(t *testing.T, c *pgx.Conn) {
 	want(t, root, spans,
 		"INSERT orders", "SELECT orders", "  PREPARE SELECT orders", "SELECT orders", "SELECT orders", "  PREPARE SELECT orders",
 		"UPDATE orders", "  PREPARE UPDATE orders")
-	attributes(t, spantest.Find(t, spans, "INSERT orders"), map[string]string{
+	attributes(t, querytest.Find(t, spans, "INSERT orders"), map[string]string{
 		"db.system.name": "postgresql", "db.namespace": "postgres", "server.address": "127.0.0.1", "db.operation.name": "INSERT",
 		"db.collection.name": "orders", "db.query.summary": "INSERT orders", "db.query.text": "INSERT INTO orders (id, note) VALUES (?, ?)",
 		"server.port": fmt.Sprint(c.Config().Port), "db.response.returned_rows": "", "orchestrall.kind": "db",
 	})
-	attributes(t, spantest.Find(t, spans, "SELECT orders"), map[string]string{
+	attributes(t, querytest.Find(t, spans, "SELECT orders"), map[string]string{
 		"db.query.text": "SELECT id, note FROM orders WHERE id >= $1", "db.response.returned_rows": "2",
 	})
 	if s := spans[0]; s.SpanKind() != trace.SpanKindClient {
 		t.Errorf("%s is of kind %v", s.Name(), s.SpanKind())
 	}
-	spantest.NoSecrets(t, spans, "zq", "471", password)
-	if n, _ := spantest.Metric(t, "database_query_duration_seconds", labels...); n != before+3 {
+	querytest.NoSecrets(t, spans, "zq", "471", password)
+	if n, _ := querytest.Metric(t, "database_query_duration_seconds", labels...); n != before+3 {
 		t.Errorf("%v queries are counted, want 3", n-before)
 	}
-	if n, _ := spantest.Metric(t, "database_query_duration_seconds", "operation=sql.query", "db_operation=UPDATE"); n != updates+1 {
+	if n, _ := querytest.Metric(t, "database_query_duration_seconds", "operation=sql.query", "db_operation=UPDATE"); n != updates+1 {
 		t.Errorf("%v updates that return rows are counted as queries, want 1", n-updates)
 	}
 }
 
 func transactions(t *testing.T, c *pgx.Conn) {
-	root, spans := spantest.Within(spantest.Record(t), func(ctx context.Context) {
+	root, spans := querytest.Within(spantest.Record(t), func(ctx context.Context) {
 		must(t, pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
 			exec(t, ctx, tx, "DELETE FROM orders")
 			return pgx.BeginFunc(ctx, tx, func(pgx.Tx) error { return nil })
@@ -164,7 +165,7 @@ func transactions(t *testing.T, c *pgx.Conn) {
 }
 
 func failures(t *testing.T, c *pgx.Conn) {
-	root, spans := spantest.Within(spantest.Record(t), func(ctx context.Context) {
+	root, spans := querytest.Within(spantest.Record(t), func(ctx context.Context) {
 		if _, err := c.Exec(ctx, "DELETE FROM nowhere"); err == nil {
 			t.Error("there is a table called nowhere")
 		}
@@ -182,7 +183,7 @@ func failures(t *testing.T, c *pgx.Conn) {
 		cancel()
 	})
 	want(t, root, spans, "DELETE nowhere failed", "SELECT orders failed", "  PREPARE SELECT orders", "SELECT", "DELETE orders failed")
-	attributes(t, spantest.Find(t, spans, "DELETE nowhere"), map[string]string{"db.response.status_code": "42P01"})
+	attributes(t, querytest.Find(t, spans, "DELETE nowhere"), map[string]string{"db.response.status_code": "42P01"})
 }
 
 func batches(t *testing.T, c *pgx.Conn) {
@@ -198,7 +199,7 @@ func batches(t *testing.T, c *pgx.Conn) {
 		}
 		return c.SendBatch(ctx, b).Close()
 	}
-	_, spans := spantest.Within(spantest.Record(t), func(ctx context.Context) {
+	_, spans := querytest.Within(spantest.Record(t), func(ctx context.Context) {
 		must(t, send(ctx, insert, insert, count))
 		exec(t, ctx, c, "DELETE FROM orders")
 		must(t, send(ctx, insert, insert))
@@ -216,7 +217,7 @@ func batches(t *testing.T, c *pgx.Conn) {
 			found = append(found, s)
 		}
 	}
-	got := spantest.Names(found)
+	got := querytest.Names(found)
 	if want := []string{
 		"BATCH INSERT orders INSERT orders SELECT orders", "BATCH INSERT orders", "SELECT orders",
 		"BATCH INSERT orders SELECT orders failed", "BATCH SELECT nowhere SELECT orders failed",
@@ -231,7 +232,7 @@ func batches(t *testing.T, c *pgx.Conn) {
 	attributes(t, found[2], map[string]string{"db.operation.name": "SELECT", "db.operation.batch.size": "", "db.query.summary": "SELECT orders"})
 	attributes(t, found[3], map[string]string{"db.operation.batch.size": "2", "db.response.status_code": "23505"})
 	attributes(t, found[4], map[string]string{"db.operation.batch.size": "2", "db.response.status_code": "42P01"})
-	spantest.NoSecrets(t, spans, "zq")
+	querytest.NoSecrets(t, spans, "zq")
 }
 
 func copies(t *testing.T, c *pgx.Conn) {
@@ -239,7 +240,7 @@ func copies(t *testing.T, c *pgx.Conn) {
 		_, err := c.CopyFrom(ctx, pgx.Identifier{"public", table}, []string{"id", "note"}, pgx.CopyFromRows(rows))
 		return err
 	}
-	root, spans := spantest.Within(spantest.Record(t), func(ctx context.Context) {
+	root, spans := querytest.Within(spantest.Record(t), func(ctx context.Context) {
 		must(t, copyTo(ctx, "orders", []any{1, "zq"}, []any{2, "zq"}))
 		if err := copyTo(ctx, "orders", []any{1, "zq"}); err == nil {
 			t.Error("a key is there twice")
@@ -254,15 +255,15 @@ func copies(t *testing.T, c *pgx.Conn) {
 		!strings.Contains(got, "\nSELECT\n") {
 		t.Errorf("spans are\n%s", got)
 	}
-	attributes(t, spantest.Find(t, spans, `COPY "public"."orders"`), map[string]string{
+	attributes(t, querytest.Find(t, spans, `COPY "public"."orders"`), map[string]string{
 		"db.operation.name": "COPY", "db.collection.name": `"public"."orders"`, "db.query.text": `COPY "public"."orders" ("id", "note") FROM STDIN`,
 	})
-	attributes(t, spantest.Find(t, spans, `COPY "public"."nowhere"`), map[string]string{"db.response.status_code": "42P01"})
-	spantest.NoSecrets(t, spans, "zq")
+	attributes(t, querytest.Find(t, spans, `COPY "public"."nowhere"`), map[string]string{"db.response.status_code": "42P01"})
+	querytest.NoSecrets(t, spans, "zq")
 }
 
 func prepared(t *testing.T, c *pgx.Conn) {
-	root, spans := spantest.Within(spantest.Record(t), func(ctx context.Context) {
+	root, spans := querytest.Within(spantest.Record(t), func(ctx context.Context) {
 		for range 2 {
 			_, err := c.Prepare(ctx, "by id", "SELECT note FROM orders WHERE id = $1")
 			must(t, err)
@@ -281,7 +282,7 @@ func (exploding) RewriteQuery(context.Context, *pgx.Conn, string, []any) (string
 
 // Calls of which pgx does not say that they have ended leave room for others.
 func panics(t *testing.T, c *pgx.Conn) {
-	root, spans := spantest.Within(spantest.Record(t), func(ctx context.Context) {
+	root, spans := querytest.Within(spantest.Record(t), func(ctx context.Context) {
 		for range 20 {
 			func() {
 				defer func() {
@@ -311,7 +312,7 @@ func (r rewriter) RewriteQuery(ctx context.Context, c *pgx.Conn, sql string, _ [
 
 // A query that another one has sent before itself is below that.
 func nested(t *testing.T, c *pgx.Conn) {
-	root, spans := spantest.Within(spantest.Record(t), func(ctx context.Context) {
+	root, spans := querytest.Within(spantest.Record(t), func(ctx context.Context) {
 		_, err := c.Exec(ctx, "DELETE FROM orders WHERE id < $1", pgx.QueryExecModeExec, rewriter("SELECT max(id) FROM orders"))
 		must(t, err)
 	})
@@ -330,7 +331,7 @@ func connections(t *testing.T, dsn, port string) {
 			return hook.ConnectWithOptions(ctx, dsn, pgx.ParseConfigOptions{})
 		},
 	} {
-		root, spans := spantest.Within(r, func(ctx context.Context) {
+		root, spans := querytest.Within(r, func(ctx context.Context) {
 			c, err := connect(ctx)
 			must(t, err)
 			defer c.Close(context.Background())
@@ -346,13 +347,13 @@ func connections(t *testing.T, dsn, port string) {
 			t.Errorf("%s: spans are\n%s", name, got)
 		}
 		attributes(t, spans[0], map[string]string{"server.address": "127.0.0.1", "server.port": port, "db.operation.name": "CONNECT"})
-		spantest.NoSecrets(t, spans, password)
+		querytest.NoSecrets(t, spans, password)
 	}
 	if config.Tracer != before.Tracer {
 		t.Error("the program's configuration has been changed")
 	}
 
-	root, spans := spantest.Within(r, func(ctx context.Context) {
+	root, spans := querytest.Within(r, func(ctx context.Context) {
 		for _, dsn := range []string{"postgres://app@127.0.0.1:1/postgres?sslmode=disable", "port=x"} {
 			own, err := hook.Connect(ctx, dsn)
 			bare, wantErr := pgx.Connect(context.Background(), dsn)
@@ -385,7 +386,7 @@ func pools(t *testing.T, dsn, port string) {
 	config.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { asked++; return nil }
 	pool, err := hook.NewWithConfig(t.Context(), config)
 	must(t, err)
-	root, spans := spantest.Within(r, func(ctx context.Context) {
+	root, spans := querytest.Within(r, func(ctx context.Context) {
 		exec(t, ctx, pool, "SELECT 1", pgx.QueryExecModeExec)
 		exec(t, ctx, pool, "SELECT 2", pgx.QueryExecModeExec)
 	})
@@ -403,7 +404,7 @@ func pools(t *testing.T, dsn, port string) {
 		if m.state != "" {
 			labels = append(labels, "state="+m.state)
 		}
-		if n, known := spantest.Metric(t, "db_client_connection_"+m.name, labels...); !known || n != m.want {
+		if n, known := querytest.Metric(t, "db_client_connection_"+m.name, labels...); !known || n != m.want {
 			t.Errorf("db_client_connection_%s %s is %v, want %v", m.name, m.state, n, m.want)
 		}
 	}
@@ -412,18 +413,18 @@ func pools(t *testing.T, dsn, port string) {
 	// What a pool says of its configuration makes another one, traced once.
 	second, err := hook.NewWithConfig(t.Context(), pool.Config())
 	must(t, err)
-	root, spans = spantest.Within(r, func(ctx context.Context) { exec(t, ctx, second, "SELECT 1", pgx.QueryExecModeExec) })
+	root, spans = querytest.Within(r, func(ctx context.Context) { exec(t, ctx, second, "SELECT 1", pgx.QueryExecModeExec) })
 	want(t, root, spans, "CONNECT postgres", "SELECT")
 	hook.PoolClose(second)
 	hook.PoolClose(pool)
-	if _, known := spantest.Metric(t, "db_client_connection_max", name); known {
+	if _, known := querytest.Metric(t, "db_client_connection_max", name); known {
 		t.Error("a closed pool still has figures")
 	}
 
 	short, err := hook.New(t.Context(), dsn)
 	must(t, err)
-	_, spans = spantest.Within(r, func(ctx context.Context) { exec(t, ctx, short, "SELECT 1", pgx.QueryExecModeExec) })
-	spantest.Find(t, spans, "SELECT")
+	_, spans = querytest.Within(r, func(ctx context.Context) { exec(t, ctx, short, "SELECT 1", pgx.QueryExecModeExec) })
+	querytest.Find(t, spans, "SELECT")
 	hook.PoolClose(short)
 	if _, err := hook.New(t.Context(), "port=x"); err == nil {
 		t.Error("a port is x")
@@ -438,7 +439,7 @@ func manyAtOnce(t *testing.T, dsn string) {
 	pool, err := hook.New(t.Context(), dsn+"&pool_max_conns=3")
 	must(t, err)
 	defer hook.PoolClose(pool)
-	_, spans := spantest.Within(spantest.Record(t), func(ctx context.Context) {
+	_, spans := querytest.Within(spantest.Record(t), func(ctx context.Context) {
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
@@ -455,7 +456,7 @@ func manyAtOnce(t *testing.T, dsn string) {
 		all.Wait()
 	})
 	counts := make(map[string]int)
-	for _, name := range spantest.Names(spans) {
+	for _, name := range querytest.Names(spans) {
 		counts[name]++
 	}
 	if counts["SELECT orders"] != 160 || counts["DELETE nowhere failed"] != 160 {
@@ -560,9 +561,9 @@ func tracers(t *testing.T, dsn string) {
 	must(t, err)
 	bare.Close(t.Context())
 	config.Tracer = beside
-	_, spans := spantest.Within(r, func(ctx context.Context) { use(t, ctx, config) })
+	_, spans := querytest.Within(r, func(ctx context.Context) { use(t, ctx, config) })
 	for _, name := range []string{"CONNECT postgres", "SELECT", "PREPARE SELECT", `COPY "orders"`} {
-		spantest.Find(t, spans, name)
+		querytest.Find(t, spans, name)
 	}
 	told := strings.Join(beside.told, " ")
 	for _, all := range []string{strings.Join(alone.told, " "), "connect /connect query /query batch", "one /batch prepare /prepare copy"} {
@@ -576,8 +577,8 @@ func tracers(t *testing.T, dsn string) {
 
 	few := new(queriesOnly)
 	config.Tracer = few
-	_, spans = spantest.Within(r, func(ctx context.Context) { use(t, ctx, config) })
-	spantest.Find(t, spans, `COPY "orders"`)
+	_, spans = querytest.Within(r, func(ctx context.Context) { use(t, ctx, config) })
+	querytest.Find(t, spans, `COPY "orders"`)
 	if !reflect.DeepEqual(few.told, []string{"SELECT 1"}) {
 		t.Errorf("the program's tracer is told %q", few.told)
 	}

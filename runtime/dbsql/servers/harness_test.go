@@ -9,7 +9,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
-	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
+	"github.com/orchestrall/orchestrall/runtime/internal/querytest"
 )
 
 // recorder installs an SDK that samples everything, and leaves out the spans
@@ -24,12 +24,12 @@ func recorder(t testing.TB) *tracetest.SpanRecorder {
 }
 
 var (
-	below     = spantest.Below
-	attr      = spantest.Attribute
-	names     = spantest.Names
-	find      = spantest.Find
-	metric    = spantest.Metric
-	noSecrets = spantest.NoSecrets
+	below     = querytest.Below
+	attr      = querytest.Attribute
+	names     = querytest.Names
+	find      = querytest.Find
+	metric    = querytest.Metric
+	noSecrets = querytest.NoSecrets
 )
 
 func must[T any](t testing.TB) func(v T, err error) T {

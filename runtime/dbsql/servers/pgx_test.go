@@ -17,8 +17,8 @@ import (
 	"github.com/jackc/pgx/v5/tracelog"
 
 	"github.com/orchestrall/orchestrall/runtime/dbsql"
+	"github.com/orchestrall/orchestrall/runtime/internal/querytest"
 	"github.com/orchestrall/orchestrall/runtime/internal/servers"
-	"github.com/orchestrall/orchestrall/runtime/internal/spantest"
 	hookpgx "github.com/orchestrall/orchestrall/runtime/pgx"
 	"github.com/orchestrall/orchestrall/runtime/pgxstdlib"
 )
@@ -65,7 +65,7 @@ func TestPgx(t *testing.T) {
 				if err := db.Ping(); err != nil {
 					t.Fatal(err)
 				}
-				_, spans := spantest.Within(recorder(t), func(ctx context.Context) {
+				_, spans := querytest.Within(recorder(t), func(ctx context.Context) {
 					tx := must[*sql.Tx](t)(db.BeginTx(ctx, nil))
 					execute(t, ctx, tx, "SELECT 1")
 					if err := tx.Commit(); err != nil {
@@ -106,7 +106,7 @@ func TestPgx(t *testing.T) {
 		} {
 			pool := must[*pgxpool.Pool](t)(hookpgx.NewWithConfig(t.Context(), config(t, tracer)))
 			conn := must[*pgx.Conn](t)(hookpgx.ConnectConfig(t.Context(), config(t, tracer).ConnConfig))
-			_, spans := spantest.Within(r, func(ctx context.Context) {
+			_, spans := querytest.Within(r, func(ctx context.Context) {
 				for _, c := range []interface {
 					QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 				}{pool, conn} {

@@ -1,4 +1,5 @@
-package spantest
+// Package querytest reads the spans and the metrics of the tests of databases.
+package querytest
 
 import (
 	"context"
