@@ -71,10 +71,9 @@ func (o *Operation) Start(ctx context.Context, fill ...func(int) Value) (context
 
 // StartRefused is [Operation.Start] for a hook whose ctx has, or makes when it is
 // asked, the ids of a trace that is not sampled, see [NewRoot]: the call's span, if
-// it fails, gets these.
-// The caller has room for the call, whatever was there before.
+// it fails, gets these. The caller has room for the call, which is the zero Call
+// before.
 func (o *Operation) StartRefused(ctx context.Context, c *Call, fill ...func(int) Value) context.Context {
-	*c = Call{}
 	st := o.state.Load()
 	if st == nil {
 		return ctx
@@ -142,7 +141,7 @@ func (c *Call) begin(st *state, ctx context.Context, fill func(int) Value) (chan
 		if recover() != nil { // a context, a tracer or a log handler: not ours
 			c.ctx, changed = ctx, false
 			c.start = now()
-			if st.flight != nil {
+			if !st.flight.IsZero() {
 				c.takeOff()
 			}
 		}
@@ -160,7 +159,7 @@ func (c *Call) begin(st *state, ctx context.Context, fill func(int) Value) (chan
 		c.line(st.level, st.messages.started, c.kvs())
 	}
 	c.start = now()
-	if st.flight != nil {
+	if !st.flight.IsZero() {
 		c.takeOff()
 	}
 	return changed

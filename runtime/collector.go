@@ -42,7 +42,7 @@ type collector struct {
 	help map[string]string // by metric name: a registry refuses to gather two texts
 	list []*metric
 
-	flights map[string]*lane.Counter
+	flights map[string]lane.Counter
 	limited map[string]bool // operations with a hang limit
 }
 
@@ -110,22 +110,22 @@ func (c *collector) collectRunning(out chan<- prometheus.Metric) {
 }
 
 // inFlight is how many calls run: one may have ended between two lanes.
-func inFlight(c *lane.Counter) int64 { return max(c.Sum(), 0) }
+func inFlight(c lane.Counter) int64 { return max(c.Sum(), 0) }
 
 // flightOf returns the count of an operation's running calls.
-func (c *collector) flightOf(s *Spec) *lane.Counter {
+func (c *collector) flightOf(s *Spec) lane.Counter {
 	c.registerOnce()
 	name := validText(s.Name)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.flights == nil {
-		c.flights, c.limited = make(map[string]*lane.Counter), make(map[string]bool)
+		c.flights, c.limited = make(map[string]lane.Counter), make(map[string]bool)
 	}
 	if s.Hang > 0 {
 		c.limited[name] = true
 	}
 	f := c.flights[name]
-	if f == nil {
+	if f.IsZero() {
 		f = lane.NewCounter()
 		c.flights[name] = f
 	}

@@ -206,7 +206,7 @@ func OperationStatuses() []OperationStatus {
 	}
 	registered.mu.Unlock()
 	for i, st := range states {
-		if st.flight != nil {
+		if !st.flight.IsZero() {
 			all[i].InFlight = inFlight(st.flight)
 		}
 		if st.metric != nil {

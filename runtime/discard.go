@@ -8,7 +8,7 @@ func (c *Call) Discard() {
 	if c.state == nil {
 		return
 	}
-	if c.state.flight != nil {
+	if !c.state.flight.IsZero() {
 		c.land()
 	}
 	c.state = nil

@@ -116,7 +116,7 @@ func (c *Call) panicked(r any, fill func(int) Value) {
 // then the log. A failed call gets its span before that, for the exemplar.
 func (c *Call) settle(o *outcome, fill func(int) Value) {
 	st := c.state
-	if st.flight != nil {
+	if !st.flight.IsZero() {
 		c.land()
 	}
 	if len(st.carried) > 0 && o.elapsed > longCall != st.long.Load() {

@@ -25,7 +25,7 @@ type state struct {
 	// What every call reads comes first, in as few lines of the processor's cache
 	// as it fits.
 	metric    *metric
-	flight    *lane.Counter // nil: not counted while they run
+	flight    lane.Counter // zero: not counted while they run
 	slow      time.Duration
 	level     slog.Level
 	sample    float64 // below 0: the sampler alone decides

@@ -30,10 +30,10 @@ func methodsOf(list string) map[string]bool {
 // clients write for GET.
 func methodName(method string) string {
 	switch {
-	case method == "GET" || method == "POST": // before the map, which costs more
-		return method
-	case method == "":
+	case method == "GET" || method == "": // before the map, which costs more
 		return "GET"
+	case method == "POST":
+		return "POST"
 	case knownMethods[method]:
 		return method
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"sync/atomic"
+	"unsafe"
 )
 
 // An owner says whose a ResponseWriter is.
@@ -39,25 +40,29 @@ type writer2 interface {
 	FlushError() error
 }
 
-// The types of the server's writers, once they were seen.
-var types1, types2 atomic.Pointer[reflect.Type]
+// The types of the server's writers, once they were seen, as the first word of an
+// interface has them.
+var type1, type2 atomic.Uintptr
 
 // ownerOf tells the server's writers, whose types are not exported.
 func ownerOf(w http.ResponseWriter) owner {
-	t := reflect.TypeOf(w)
-	if known := types1.Load(); known != nil && *known == t {
+	switch t := *(*uintptr)(unsafe.Pointer(&w)); t {
+	case 0:
+		return nobody
+	case type1.Load():
 		return server1
-	}
-	if known := types2.Load(); known != nil && *known == t {
+	case type2.Load():
 		return server2
+	default:
+		return learn(w, t)
 	}
-	return learn(w, t)
 }
 
 // learn looks at a writer's type. A release of Go in which the server's writers
 // can do other things than these has none: every writer is somebody's then,
 // which costs a little more.
-func learn(w http.ResponseWriter, t reflect.Type) owner {
+func learn(w http.ResponseWriter, word uintptr) owner {
+	t := reflect.TypeOf(w)
 	if t == nil || t.Kind() != reflect.Pointer || t.Elem().PkgPath() != "net/http" {
 		return nobody
 	}
@@ -66,21 +71,14 @@ func learn(w http.ResponseWriter, t reflect.Type) owner {
 	switch t.Elem().Name() {
 	case "response":
 		if _, ok := w.(writer1); ok && !pushes {
-			store(&types1, t)
+			type1.Store(word)
 			return server1
 		}
 	case "http2responseWriter":
 		if _, ok := w.(writer2); ok && !reads {
-			store(&types2, t)
+			type2.Store(word)
 			return server2
 		}
 	}
 	return nobody
-}
-
-// store makes its own copy, so that only what is stored moves to the heap.
-func store(known *atomic.Pointer[reflect.Type], t reflect.Type) {
-	p := new(reflect.Type)
-	*p = t
-	known.Store(p)
 }

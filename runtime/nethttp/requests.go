@@ -48,7 +48,7 @@ type requestKey struct {
 // requestSeries is where the requests of one key are counted and timed.
 type requestSeries struct {
 	key      requestKey
-	n        *lane.Counter
+	n        lane.Counter
 	duration orchestrall.Series
 	desc     *prometheus.Desc
 	created  time.Time

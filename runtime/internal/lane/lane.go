@@ -20,7 +20,8 @@ var Count = min(1<<bits.Len(uint(runtime.GOMAXPROCS(0)-1)), maxCount)
 // to has to be atomic; only the sum over all lanes means anything.
 func Current() int { return processor() & (Count - 1) }
 
-// Counter is a number that many goroutines change and few read.
+// Counter is a number that many goroutines change and few read. Copies of it are
+// the same counter.
 type Counter struct{ parts []part }
 
 type part struct {
@@ -29,13 +30,16 @@ type part struct {
 }
 
 // NewCounter returns a counter at zero.
-func NewCounter() *Counter { return &Counter{make([]part, Count)} }
+func NewCounter() Counter { return Counter{make([]part, Count)} }
+
+// IsZero reports whether c is the zero Counter, which cannot count.
+func (c Counter) IsZero() bool { return c.parts == nil }
 
 // Add changes the counter by n.
-func (c *Counter) Add(n int64) { c.parts[Current()].n.Add(n) }
+func (c Counter) Add(n int64) { c.parts[Current()].n.Add(n) }
 
 // Sum is the counter's value, with some of the changes that are made meanwhile.
-func (c *Counter) Sum() (n int64) {
+func (c Counter) Sum() (n int64) {
 	for i := range c.parts {
 		n += c.parts[i].n.Load()
 	}
