@@ -188,21 +188,18 @@ func (c *Call) trace() (changed bool) {
 	}
 	st := c.state
 	if st.sample >= 0 && rand.Float64() >= st.sample && !parent.IsValid() {
-		c.ctx, c.refusal = trace.ContextWithSpanContext(c.ctx, NewIDs()), true
+		c.ctx, c.refusal = trace.ContextWithSpanContext(c.ctx, UnsampledIDs(trace.TraceID{})), true
 		return true
 	}
 	before := c.ctx
 	if !parent.IsValid() && !RootID(c.ctx).IsValid() {
-		ids, sampled, ok := NewRoot()
+		id, sampled, ok := NewRoot()
 		if ok && !sampled {
-			if !ids.IsValid() {
-				ids = NewIDs()
-			}
-			c.ctx, c.refusal = trace.ContextWithSpanContext(c.ctx, ids), true
+			c.ctx, c.refusal = trace.ContextWithSpanContext(c.ctx, UnsampledIDs(id)), true
 			return true
 		}
 		if ok {
-			before = WithRoot(c.ctx, ids)
+			before = WithRoot(c.ctx, id)
 		}
 	}
 	e := st.emitterFor(src)

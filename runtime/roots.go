@@ -51,38 +51,46 @@ func (r *roots) current() *roots {
 // asked, and where there are no spans at all.
 func UnsampledRoot() (trace.SpanContext, bool) {
 	if r := knownRoots.Load().current(); r != nil && r.sampled == nil {
-		return NewIDs(), true
+		return UnsampledIDs(trace.TraceID{}), true
 	}
 	return trace.SpanContext{}, false
 }
 
-// NewRoot is [UnsampledRoot] for a hook that also hands on the ids of a trace which
-// is to be sampled, by [WithRoot]. Where no trace is, there are no ids: [NewIDs]
-// makes them when somebody asks. With no ok both is left to the provider.
-func NewRoot() (ids trace.SpanContext, sampled, ok bool) {
+// NewRoot is [UnsampledRoot] for a hook that makes the ids when somebody asks, by
+// [UnsampledIDs], and that hands the id of a trace which is to be sampled on, by
+// [WithRoot]. The id is zero where none is sampled, whatever its id. With no ok
+// both is left to the provider.
+func NewRoot() (id trace.TraceID, sampled, ok bool) {
 	r := knownRoots.Load().current()
 	if r == nil || r.sampled == nil {
-		return trace.SpanContext{}, false, r != nil
+		return id, false, r != nil
 	}
-	ids = NewIDs()
-	return ids, r.sampled(ids.TraceID()), true
+	id = newTraceID()
+	return id, r.sampled(id), true
 }
 
-// NewIDs returns the ids of a new trace that nobody records; they still join the
-// log lines of one request.
-func NewIDs() trace.SpanContext {
-	for {
-		high, low := rand.Uint64(), rand.Uint64()
-		span := high*0x9e3779b97f4a7c15 ^ low // the only one in its trace
-		if low == 0 || span == 0 {
-			continue
-		}
-		var cfg trace.SpanContextConfig
-		binary.NativeEndian.PutUint64(cfg.TraceID[:8], high)
-		binary.NativeEndian.PutUint64(cfg.TraceID[8:], low)
-		binary.NativeEndian.PutUint64(cfg.SpanID[:], span)
-		return trace.NewSpanContext(cfg)
+func newTraceID() (id trace.TraceID) {
+	low := rand.Uint64()
+	for low == 0 { // zero is no id
+		low = rand.Uint64()
 	}
+	binary.NativeEndian.PutUint64(id[:8], rand.Uint64())
+	binary.NativeEndian.PutUint64(id[8:], low)
+	return id
+}
+
+// UnsampledIDs returns the ids of a trace that nobody records; they still join the
+// log lines of one request. For zero, the trace is a new one.
+func UnsampledIDs(id trace.TraceID) trace.SpanContext {
+	if !id.IsValid() {
+		id = newTraceID()
+	}
+	// The only span in its trace.
+	span := binary.NativeEndian.Uint64(id[:8])*0x9e3779b97f4a7c15 ^ binary.NativeEndian.Uint64(id[8:])
+	var cfg trace.SpanContextConfig
+	cfg.TraceID = id
+	binary.NativeEndian.PutUint64(cfg.SpanID[:], max(span, 1))
+	return trace.NewSpanContext(cfg)
 }
 
 // rooted is a context in which a trace begins whose id is chosen. It is
@@ -92,9 +100,9 @@ type rooted struct {
 	id trace.TraceID
 }
 
-// WithRoot returns the context for the first span of the trace with these ids.
-func WithRoot(ctx context.Context, ids trace.SpanContext) context.Context {
-	return &rooted{ctx, ids.TraceID()}
+// WithRoot returns the context for the first span of the trace with this id.
+func WithRoot(ctx context.Context, id trace.TraceID) context.Context {
+	return &rooted{ctx, id}
 }
 
 // RootID is for id generators: the id that the trace has to have whose first span

@@ -2,7 +2,6 @@ package bootstrap
 
 import (
 	"context"
-	"strings"
 
 	"go.opentelemetry.io/otel/sdk/trace"
 	api "go.opentelemetry.io/otel/trace"
@@ -10,12 +9,8 @@ import (
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
 )
 
-// rootSampler is the decision of s about traces which begin here, nil where it
-// looks at more than the id, or says yes to all.
-func rootSampler(getenv func(string) string, s trace.Sampler) func(api.TraceID) bool {
-	if strings.ToLower(strings.TrimSpace(getenv("OTEL_TRACES_SAMPLER"))) != "parentbased_traceidratio" {
-		return nil
-	}
+// byID is the decision of a sampler that looks at nothing but the id.
+func byID(s trace.Sampler) func(api.TraceID) bool {
 	return func(id api.TraceID) bool {
 		return s.ShouldSample(trace.SamplingParameters{ParentContext: context.Background(), TraceID: id}).Decision == trace.RecordAndSample
 	}

@@ -15,11 +15,12 @@ import (
 )
 
 // newSampler is the sampler that OTEL_TRACES_SAMPLER names. The SDK reads that
-// itself, but only where it is given no sampler.
-func newSampler(getenv func(string) string) trace.Sampler {
+// itself, but only where it is given no sampler. roots decides like it about the
+// traces that begin here; it is nil where that takes more than the id, or all are
+// sampled.
+func newSampler(getenv func(string) string) (s trace.Sampler, roots func(api.TraceID) bool) {
 	name := strings.ToLower(strings.TrimSpace(cmp.Or(getenv("OTEL_TRACES_SAMPLER"), "parentbased_always_on")))
 	root, parentBased := strings.CutPrefix(name, "parentbased_")
-	var s trace.Sampler
 	switch root {
 	case "always_on":
 		s = trace.AlwaysSample()
@@ -31,10 +32,13 @@ func newSampler(getenv func(string) string) trace.Sampler {
 		slog.Warn("OTEL_TRACES_SAMPLER names an unknown sampler; all traces are sampled", "sampler", name)
 		s, parentBased = trace.AlwaysSample(), true
 	}
-	if parentBased {
-		s = trace.ParentBased(s)
+	if !parentBased {
+		return s, nil
 	}
-	return s
+	if root == "traceidratio" {
+		roots = byID(s)
+	}
+	return trace.ParentBased(s), roots
 }
 
 func samplerRatio(arg string) float64 {

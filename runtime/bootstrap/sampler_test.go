@@ -31,11 +31,14 @@ func TestSampler(t *testing.T) {
 		{"jaeger_remote", "", "ParentBased{root:AlwaysOnSampler"},
 	} {
 		begin(t)
-		s := newSampler(func(key string) string {
+		s, roots := newSampler(func(key string) string {
 			return map[string]string{"OTEL_TRACES_SAMPLER": test.name, "OTEL_TRACES_SAMPLER_ARG": test.arg}[key]
 		})
 		if got := s.Description(); !strings.HasPrefix(got, test.want) {
 			t.Errorf("%s %s gives %s", test.name, test.arg, got)
+		}
+		if byID := test.name == "parentbased_traceidratio"; byID != (roots != nil) {
+			t.Errorf("%s: the id alone decides about roots: %v", test.name, roots != nil)
 		}
 	}
 }

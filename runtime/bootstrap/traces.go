@@ -63,8 +63,8 @@ func startTraces(res *resource.Resource, getenv func(string) string, stderr io.W
 	}
 	var sampled func(api.TraceID) bool
 	if delivers {
-		sampler := newSampler(getenv)
-		sampled = rootSampler(getenv, sampler)
+		var sampler trace.Sampler
+		sampler, sampled = newSampler(getenv)
 		options = append(options, trace.WithSampler(errorKeeper{sampler}), trace.WithIDGenerator(rootIDs{ids{}}))
 	} else {
 		if len(wanted) == 0 {

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	orchestrall "github.com/orchestrall/orchestrall/runtime"
 	"github.com/orchestrall/orchestrall/runtime/internal/remote"
 )
@@ -26,7 +28,8 @@ type exchange struct {
 	told     *details                    // nil until somebody will see them
 	routes   atomic.Pointer[routes]      // nil until somebody names one
 	status   atomic.Int32                // of the answer; 0 before it has begun
-	begins   bool                        // a trace that nobody samples, whose span is made when it is asked for
+	root     trace.TraceID               // of that trace, zero for any
+	begins   bool                        // a trace that nobody samples; its span is made when somebody asks
 	returned bool
 }
 
@@ -61,7 +64,7 @@ func detailsOf(r *http.Request) *details {
 func (e *exchange) above() *remote.Span {
 	span := e.span.Load()
 	if span == nil && e.begins {
-		e.span.CompareAndSwap(nil, &remote.Span{Context: orchestrall.NewIDs()})
+		e.span.CompareAndSwap(nil, &remote.Span{Context: orchestrall.UnsampledIDs(e.root)})
 		return e.span.Load()
 	}
 	return span

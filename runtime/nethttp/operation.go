@@ -74,12 +74,10 @@ func init() {
 // begin starts the span below the caller's.
 func begin(w http.ResponseWriter, r *http.Request, call *orchestrall.Call) (*exchange, context.Context) {
 	parent, above := extract(r.Context(), r.Header)
-	var root trace.SpanContext
+	var root trace.TraceID
 	var sampled, known bool
 	if !above.IsValid() && isFirst(parent) {
-		if root, sampled, known = orchestrall.NewRoot(); !sampled {
-			above = root
-		}
+		root, sampled, known = orchestrall.NewRoot()
 	}
 	var e *exchange
 	if above.IsValid() {
@@ -90,10 +88,11 @@ func begin(w http.ResponseWriter, r *http.Request, call *orchestrall.Call) (*exc
 		e = &both.exchange
 		e.span.Store(&both.span)
 	} else {
-		e = &exchange{begins: known && !sampled}
+		e = new(exchange)
 	}
 	e.parent, e.w, e.inner, e.method = parent, w, r, r.Method
 	if known && !sampled {
+		e.begins, e.root = true, root
 		return e, server.StartRefused(e, call)
 	}
 	below := context.Context(e)

@@ -111,7 +111,7 @@ func (w Way) Use() {
 	otel.SetTracerProvider(w.Provider)
 	orchestrall.SetRootsSampled(w.Roots != refused)
 	if w.Roots == rated {
-		sampler := sdk.ParentBased(sdk.TraceIDRatioBased(1e-9))
+		sampler := sdk.TraceIDRatioBased(1e-9)
 		orchestrall.SetRootSampler(func(id trace.TraceID) bool {
 			return sampler.ShouldSample(sdk.SamplingParameters{ParentContext: context.Background(), TraceID: id}).Decision == sdk.RecordAndSample
 		})
