@@ -27,10 +27,9 @@ func (o *Operation) Resolve(labels ...Value) *Resolved {
 	return &Resolved{operation: o, labels: labels}
 }
 
-// Start is [Operation.Start] for a call that the caller has room for, whatever
-// was there before; fill is not asked for labels.
+// Start is [Operation.Start] for a call that the caller has room for, the zero Call
+// before; fill is not asked for labels.
 func (r *Resolved) Start(ctx context.Context, c *Call, fill ...func(int) Value) context.Context {
-	*c = Call{}
 	if r.operation == nil {
 		return ctx
 	}

@@ -22,16 +22,21 @@ type rows struct {
 	n     int64
 	err   error // of Next
 	whole bool  // the last row was seen
+	used  bool  // no longer zero
 }
 
 // query returns room for a query: the connection's own, which is used again once
 // its rows are closed, since database/sql asks closed rows for nothing.
 func (c *conn) query(p *database.Statement) *rows {
 	r := &c.rows
-	if r.inner != nil {
+	switch {
+	case r.inner != nil:
 		r = new(rows)
+	case r.used: // by a query that has brought no rows
+		*r = rows{}
 	}
-	r.about = database.About{Source: c.source, Statement: p}
+	r.used = true
+	r.about.Source, r.about.Statement = c.source, p
 	return r
 }
 
