@@ -27,6 +27,18 @@ type way struct {
 	sampled bool
 }
 
+// servers are ways to have a server, with the same client, which always sends a
+// trace along.
+var servers = []way{
+	{"bare", grpc.NewServer, grpc.NewClient, false},
+	{"contrib-by-hand", byHandServer, grpc.NewClient, true},
+	{"contrib-by-hand-unsampled", byHandServer, grpc.NewClient, false},
+	{"unsampled", NewServer, grpc.NewClient, false},
+	{"sampled", NewServer, grpc.NewClient, true},
+	{"empty-handler", emptyServer, grpc.NewClient, false},
+}
+
+// ways have both sides instrumented.
 var ways = []way{
 	{"bare", grpc.NewServer, grpc.NewClient, false},
 	{"contrib-by-hand", byHandServer, byHandClient, true},
@@ -72,8 +84,9 @@ func byHandClient(target string, options ...grpc.DialOption) (*grpc.ClientConn, 
 	return grpc.NewClient(target, append(options, grpc.WithStatsHandler(otelgrpc.NewClientHandler()))...)
 }
 
-// call returns a function that makes one call.
-func call(b testing.TB, w way) func() {
+// call returns a function that makes one call, which is traced by the program
+// itself if so said.
+func call(b testing.TB, w way, traced bool) func() {
 	flags := trace.TraceFlags(0)
 	if w.sampled {
 		flags = trace.FlagsSampled
@@ -81,6 +94,9 @@ func call(b testing.TB, w way) func() {
 	ctx := trace.ContextWithRemoteSpanContext(context.Background(), trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}, TraceFlags: flags,
 	}))
+	if parent, ok := w3c.Format(trace.SpanContextFromContext(ctx)); ok && traced {
+		ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", parent)
+	}
 	c := connect(b, w.server, w.dial)
 	return func() {
 		if _, err := say(ctx, c, "hello"); err != nil {
@@ -105,7 +121,7 @@ func BenchmarkGRPC(b *testing.B) {
 	trained(b)
 	for _, w := range ways {
 		b.Run(w.name, func(b *testing.B) {
-			do := call(b, w)
+			do := call(b, w, false)
 			b.ReportAllocs()
 			for b.Loop() {
 				do()
@@ -115,7 +131,7 @@ func BenchmarkGRPC(b *testing.B) {
 }
 
 // TestRatios prints the shares of the throughput that are left, and what they
-// have to be.
+// have to be: of a server alone, and of a server and its client.
 func TestRatios(t *testing.T) {
 	trained(t)
 	bare := turns.Base{Name: "bare"}
@@ -124,17 +140,25 @@ func TestRatios(t *testing.T) {
 		"contrib-by-hand-unsampled": {bare},
 		"empty-handler":             {bare},
 		"floor":                     {bare},
-		"unsampled":                 {{Name: "bare", Limit: 0.97}, {Name: "contrib-by-hand-unsampled", Limit: 0.95}, {Name: "floor"}},
+		"unsampled":                 {{Name: "bare", Limit: 0.97}, {Name: "contrib-by-hand-unsampled", Limit: 0.95}},
 		"sampled":                   {{Name: "contrib-by-hand", Limit: 0.95}},
 	}
-	var all []turns.Way
-	for _, w := range ways {
-		do := call(t, w)
-		all = append(all, turns.Way{Name: w.name, Of: of[w.name], Run: func() {
-			for range 50 {
-				do()
+	compare := func(title string, ways []way, traced bool, floor string) {
+		var all []turns.Way
+		for _, w := range ways {
+			do := call(t, w, traced)
+			bases := of[w.name]
+			if w.name == "unsampled" {
+				bases = append(bases[:len(bases):len(bases)], turns.Base{Name: floor})
 			}
-		}})
+			all = append(all, turns.Way{Name: w.name, Of: bases, Run: func() {
+				for range 50 {
+					do()
+				}
+			}})
+		}
+		turns.Compare(t, os.Stdout, title, all, 50)
 	}
-	turns.Compare(t, os.Stdout, "gRPC, unary", all, 50)
+	compare("gRPC server, unary", servers, true, "empty-handler")
+	compare("gRPC server and client", ways, false, "floor")
 }
