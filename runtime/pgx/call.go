@@ -82,18 +82,23 @@ func (a *calls) take(c *pgx.Conn) *call {
 	if c.PgConn().IsBusy() {
 		return nil
 	}
-	// pgx has not said that these have ended, as it does not when the program panics
-	// or when the table of a copy cannot be read.
+	a.abandon()
+	if a[0].state.CompareAndSwap(free, taken) {
+		return &a[0]
+	}
+	return nil
+}
+
+// abandon makes an end of calls of which pgx has not said that they have ended, as
+// it does not when the program panics, when it leaves rows or a batch open, or
+// when the table of a copy cannot be read.
+func (a *calls) abandon() {
 	for i := range a {
 		if s := a[i].state.Load(); s > taken && a[i].state.CompareAndSwap(s, taken) {
 			a[i].call.Discard()
 			a[i].done()
 		}
 	}
-	if a[0].state.CompareAndSwap(free, taken) {
-		return &a[0]
-	}
-	return nil
 }
 
 // last returns the call that has begun last, nil for none. The caller has it to

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -101,6 +102,7 @@ func TestPostgreSQL(t *testing.T) {
 	t.Run("many at once", func(t *testing.T) { manyAtOnce(t, dsn) })
 	t.Run("tracers", func(t *testing.T) { tracers(t, dsn) })
 	t.Run("unsampled", func(t *testing.T) { unsampled(t, dsn) })
+	t.Run("left open", func(t *testing.T) { leftOpen(t, dsn) })
 }
 
 func queries(t *testing.T, c *pgx.Conn) {
@@ -298,6 +300,30 @@ func panics(t *testing.T, c *pgx.Conn) {
 	if got := tree(root, spans); !strings.HasSuffix(got, "SELECT\n") {
 		t.Errorf("spans are\n%s", got)
 	}
+}
+
+// What a connection was doing when it was closed runs no more. pgx does not tell.
+func leftOpen(t *testing.T, dsn string) {
+	r := spantest.Record(t)
+	func() {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		c, err := hook.Connect(ctx, dsn)
+		must(t, err)
+		defer c.Close(ctx)
+		_, err = c.Query(ctx, "SELECT generate_series(1, 10)")
+		must(t, err)
+	}()
+	r.Reset()
+	for range 1000 {
+		runtime.GC()
+		if n, _ := querytest.Metric(t, "operations_in_flight", "operation=sql.query"); n == 0 && len(r.Ended()) == 1 {
+			return
+		}
+		runtime.Gosched()
+	}
+	n, _ := querytest.Metric(t, "operations_in_flight", "operation=sql.query")
+	t.Errorf("%v queries run on a connection that is closed, and %d spans have ended", n, len(r.Ended()))
 }
 
 type rewriter string

@@ -3,6 +3,7 @@ package pgx
 import (
 	"context"
 	"database/sql/driver"
+	"runtime"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -18,11 +19,14 @@ type tracer struct {
 	source  *database.Source
 	recent  database.Recent
 	named   map[string]*database.Statement // prepared by the program
-	calls   calls
+	calls   *calls
 }
 
 func newTracer(c *pgx.ConnConfig, program pgx.QueryTracer) *tracer {
-	return &tracer{program: program, source: sourceOf(c)}
+	t := &tracer{program: program, source: sourceOf(c), calls: new(calls)}
+	// pgx does not say that a connection is closed.
+	runtime.AddCleanup(t, (*calls).abandon, t.calls)
+	return t
 }
 
 func sourceOf(c *pgx.ConnConfig) *database.Source {
