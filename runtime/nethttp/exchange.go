@@ -22,7 +22,11 @@ type exchange struct {
 	parent context.Context // of the request as it came
 	w      http.ResponseWriter
 	inner  *http.Request // as the handler gets it
-	method string
+
+	// As they came, since all copies of a request share them, and one may be in the
+	// hands of a handler that still runs, which http.TimeoutHandler does not wait for.
+	method, path  string
+	agent, client *string // nil: none
 
 	span     atomic.Pointer[remote.Span] // the caller's, or of the trace that begins here
 	told     *details                    // nil until somebody will see them
@@ -40,23 +44,33 @@ type routes struct {
 	reported string // by a ServeMux
 }
 
-// details are what spans and log lines show of a request: of one with a span as
-// it came, of any other as it is when it has failed.
+// details are what else spans and log lines show of a request: of one with a span
+// as it came, of any other as it is when it has failed.
 type details struct {
-	host, path, peer, agent, client string
-	major, minor                    int
-	secure                          bool
+	host, peer   string
+	major, minor int
+	secure       bool
 }
 
 func detailsOf(r *http.Request) *details {
-	d := &details{
-		host: r.Host, peer: r.RemoteAddr, major: r.ProtoMajor, minor: r.ProtoMinor, secure: r.TLS != nil,
-		agent: r.Header.Get("User-Agent"), client: forwarded(r.Header),
-	}
+	return &details{host: r.Host, peer: r.RemoteAddr, major: r.ProtoMajor, minor: r.ProtoMinor, secure: r.TLS != nil}
+}
+
+// came notes what the request is.
+func (e *exchange) came(r *http.Request) {
+	e.inner, e.method = r, r.Method
 	if r.URL != nil {
-		d.path = r.URL.Path
+		e.path = r.URL.Path
 	}
-	return d
+	e.agent, e.client = header(r.Header, "User-Agent"), header(r.Header, "X-Forwarded-For")
+}
+
+// header is the first value of a canonical name, nil for none.
+func header(h http.Header, name string) *string {
+	if values := h[name]; len(values) > 0 {
+		return &values[0]
+	}
+	return nil
 }
 
 // above is the span that what the handler calls is below, where it is not of the

@@ -90,7 +90,8 @@ func begin(w http.ResponseWriter, r *http.Request, call *orchestrall.Call) (*exc
 	} else {
 		e = new(exchange)
 	}
-	e.parent, e.w, e.inner, e.method = parent, w, r, r.Method
+	e.parent, e.w = parent, w
+	e.came(r)
 	if known && !sampled {
 		e.begins, e.root = true, root
 		return e, server.StartRefused(e, call)
@@ -159,6 +160,16 @@ func (e *exchange) field(field int) orchestrall.Value {
 		}
 	case serverStatus:
 		return number(e.code())
+	case serverPath:
+		return text(e.path)
+	case serverAgent:
+		return text(value(e.agent))
+	case serverClient:
+		if client := forwarded(value(e.client)); client != "" {
+			return text(client)
+		}
+		field = serverPeer
+		fallthrough
 	default:
 		if e.told == nil {
 			e.told = detailsOf(e.inner)
@@ -170,8 +181,6 @@ func (e *exchange) field(field int) orchestrall.Value {
 
 func (d *details) field(field int) orchestrall.Value {
 	switch field {
-	case serverPath:
-		return text(d.path)
 	case serverScheme:
 		if d.secure {
 			return orchestrall.Of("https")
@@ -183,12 +192,6 @@ func (d *details) field(field int) orchestrall.Value {
 	case serverPort:
 		_, port := hostPort(d.host)
 		return number(port)
-	case serverClient:
-		if d.client != "" {
-			return text(d.client)
-		}
-		host, _ := hostPort(d.peer)
-		return text(host)
 	case serverPeer:
 		host, _ := hostPort(d.peer)
 		return text(host)
@@ -197,10 +200,16 @@ func (d *details) field(field int) orchestrall.Value {
 		return number(port)
 	case serverProtocol:
 		return text(protocol(d.major, d.minor))
-	case serverAgent:
-		return text(d.agent)
 	}
 	return orchestrall.Value{}
+}
+
+// value is the text of a header that may be missing.
+func value(header *string) string {
+	if header == nil {
+		return ""
+	}
+	return *header
 }
 
 // text leaves an empty text out.
@@ -248,8 +257,8 @@ func hostPort(address string) (host string, port int) {
 }
 
 // forwarded is the client in front of the proxies, as they tell it.
-func forwarded(h http.Header) string {
-	first, _, _ := strings.Cut(h.Get("X-Forwarded-For"), ",")
+func forwarded(proxies string) string {
+	first, _, _ := strings.Cut(proxies, ",")
 	return strings.TrimSpace(first)
 }
 

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -76,4 +77,30 @@ func TestTracesThatBeginHereAreDecidedAboutByTheirIDs(t *testing.T) {
 			t.Errorf("taken %v: span %v below %v, want %v and none", taken, last.SpanContext(), last.Parent(), own)
 		}
 	}
+}
+
+// http.TimeoutHandler answers while the handler behind it still runs, which may
+// write to what all copies of a request share.
+func TestRequestBelongsToAHandlerThatIsLeftBehind(t *testing.T) {
+	c := chosen{func(trace.TraceID) bool { return false }}
+	r := spans(t, sdk.WithSampler(c), sdk.WithIDGenerator(c))
+	orchestrall.SetRootSampler(c.taken)
+	orchestrall.SetKeepErrors(true)
+	t.Cleanup(func() { orchestrall.SetKeepErrors(false); orchestrall.SetRootsSampled(true) })
+	var wg sync.WaitGroup
+	h := nethttp.Handler(mux("/", func(w http.ResponseWriter, r *http.Request) {
+		started := make(chan bool)
+		wg.Go(func() {
+			r.URL.Path = "/rewritten"
+			close(started)
+			r.Header.Set("User-Agent", "rewritten")
+		})
+		<-started
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	req := httptest.NewRequest("GET", "/came", nil)
+	req.Header.Set("User-Agent", "test/1")
+	h.ServeHTTP(httptest.NewRecorder(), req)
+	wg.Wait()
+	wantAttrs(t, ended(t, r, 1)[0], "url.path", "/came", "user_agent.original", "test/1")
 }
