@@ -460,6 +460,27 @@ func pools(t *testing.T, dsn, port string) {
 	}
 }
 
+// A program may change a configuration for its next pool.
+func TestPoolKeepsItsConfiguration(t *testing.T) {
+	config, err := pgxpool.ParseConfig("postgres://app@127.0.0.1:1/nobody")
+	must(t, err)
+	var pools []*pgxpool.Pool
+	var refusals []error
+	for i := range 2 {
+		refusal := fmt.Errorf("refusal %d", i)
+		config.BeforeConnect = func(context.Context, *pgx.ConnConfig) error { return refusal }
+		pool, err := hook.NewWithConfig(t.Context(), config)
+		must(t, err)
+		defer hook.PoolClose(pool)
+		pools, refusals = append(pools, pool), append(refusals, refusal)
+	}
+	for i, pool := range pools {
+		if _, err := pool.Exec(t.Context(), "SELECT 1"); !errors.Is(err, refusals[i]) {
+			t.Errorf("pool %d: %v, want %v", i, err, refusals[i])
+		}
+	}
+}
+
 // Each query of many goroutines is told with its own statement and its own outcome.
 func manyAtOnce(t *testing.T, dsn string) {
 	pool, err := hook.New(t.Context(), dsn+"&pool_max_conns=3")

@@ -30,9 +30,10 @@ func NewWithConfig(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, 
 		return pgxpool.NewWithConfig(ctx, config)
 	}
 	own := *config
+	before := config.BeforeConnect // as it is now: the program may use config for another pool
 	own.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {
-		if config.BeforeConnect != nil {
-			if err := config.BeforeConnect(ctx, c); err != nil {
+		if before != nil {
+			if err := before(ctx, c); err != nil {
 				return err
 			}
 		}
