@@ -20,6 +20,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"golang.org/x/mod/modfile"
 )
 
 func main() {
@@ -115,8 +117,8 @@ func (b *bench) command(dir, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// tree copies the example and makes it link what imports names, at the
-// versions of the runtime.
+// tree copies the example and makes it link what imports names, at the newest
+// versions that the runtime is tested with.
 func (b *bench) tree(name, imports string) (string, error) {
 	dir := filepath.Join(b.dir, name)
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("examples", "platform"))); err != nil {
@@ -125,28 +127,25 @@ func (b *bench) tree(name, imports string) (string, error) {
 	if imports == "" {
 		return dir, nil
 	}
-	rt, err := filepath.Abs("runtime")
+	if err := os.WriteFile(filepath.Join(dir, "linked.go"), []byte(imports), 0o666); err != nil {
+		return "", err
+	}
+	const newest = "internal/overlay/newest.mod"
+	data, err := os.ReadFile(newest)
 	if err != nil {
 		return "", err
 	}
-	// While the program imports the runtime, the runtime's own go.mod chooses
-	// the versions; they stay when the import goes.
-	const path = "github.com/orchestrall/orchestrall/runtime"
-	file := filepath.Join(dir, "linked.go")
-	for _, step := range []struct {
-		imports string
-		edit    []string
-	}{
-		{strings.Replace(imports, "import (", "import (\n\t_ \""+path+"/bootstrap\"", 1), []string{"-require=" + path + "@v0.0.0", "-replace=" + path + "=" + rt}},
-		{imports, []string{"-droprequire=" + path, "-dropreplace=" + path}},
-	} {
-		if err := os.WriteFile(file, []byte(step.imports), 0o666); err != nil {
-			return "", err
-		}
-		for _, args := range [][]string{append([]string{"mod", "edit"}, step.edit...), {"mod", "tidy"}} {
-			if out, err := b.command(dir, "go", args...).Output(); err != nil {
-				return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
-			}
+	versions, err := modfile.Parse(newest, data, nil)
+	if err != nil {
+		return "", err
+	}
+	edit := []string{"mod", "edit"}
+	for _, r := range versions.Require {
+		edit = append(edit, "-require="+r.Mod.String())
+	}
+	for _, args := range [][]string{edit, {"mod", "tidy"}} {
+		if out, err := b.command(dir, "go", args...).Output(); err != nil {
+			return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
 		}
 	}
 	return dir, nil
