@@ -38,7 +38,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// connection over, and each request on it is one of its own.
 	// And behind a Handler nobody gets the server's own writer.
 	own := ownerOf(w)
-	if r.Method == "PRI" || own == nobody && exchangeOf(r.Context()) != nil {
+	if r == nil || r.Method == "PRI" || own == nobody && exchangeOf(r.Context()) != nil {
 		next.ServeHTTP(w, r)
 		return
 	}

@@ -27,6 +27,14 @@ import (
 	"github.com/orchestrall/orchestrall/runtime/nethttp"
 )
 
+func TestHandlerThatIsCalledWithoutARequest(t *testing.T) {
+	called := false
+	h := nethttp.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called = true }))
+	if h.ServeHTTP(httptest.NewRecorder(), nil); !called {
+		t.Error("it has not been called")
+	}
+}
+
 func TestServerSpan(t *testing.T) {
 	r := spans(t)
 	durations := func() int {
@@ -176,19 +184,27 @@ func TestPropagationIn(t *testing.T) {
 	}
 }
 
-// A propagator that nobody knows is asked when one of its headers is there.
+// A propagator that nobody knows may read other headers than it says that it writes.
 func TestOtherPropagators(t *testing.T) {
 	before := otel.GetTextMapPropagator()
 	t.Cleanup(func() { otel.SetTextMapPropagator(before) })
-	for _, p := range []propagation.TextMapPropagator{rude{}, single{}, propagation.Baggage{}} {
-		otel.SetTextMapPropagator(p)
+	for _, c := range []struct {
+		propagation.TextMapPropagator
+		reads bool
+	}{
+		{rude{}, false},
+		{single{}, true},
+		{propagation.Baggage{}, false},
+		{reader{}, true},
+		{propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, reader{}), true},
+	} {
+		otel.SetTextMapPropagator(c.TextMapPropagator)
 		r := spans(t)
 		s := serve(t, http.HandlerFunc(ok))
 		get(t, nethttpClient(s), s.URL, "X-Trace", "1")
-		_, reads := p.(single)
 		list := ended(t, r, 2)
-		if got := list[0].Parent().TraceID() == (trace.TraceID{9}); got != reads {
-			t.Errorf("%T: the parent is %v", p, list[0].Parent())
+		if got := list[0].Parent().TraceID() == (trace.TraceID{9}); got != c.reads {
+			t.Errorf("%T: the parent is %v", c.TextMapPropagator, list[0].Parent())
 		}
 	}
 }
@@ -208,6 +224,11 @@ func (single) Extract(ctx context.Context, c propagation.TextMapCarrier) context
 		TraceID: trace.TraceID{9}, SpanID: trace.SpanID{9}, TraceFlags: trace.FlagsSampled, Remote: true,
 	}))
 }
+
+// reader writes nothing.
+type reader struct{ single }
+
+func (reader) Fields() []string { return nil }
 
 func TestStatus(t *testing.T) {
 	for _, c := range []struct {

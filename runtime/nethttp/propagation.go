@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/textproto"
+	"reflect"
 	"sync/atomic"
 	"unsafe"
 
@@ -20,8 +21,9 @@ import (
 type format struct {
 	propagator propagation.TextMapPropagator
 	words      [2]uintptr
-	fields     []string // header names, canonical
+	fields     []string // names of the headers that it writes, canonical
 	w3c        bool     // trace context and perhaps baggage by OpenTelemetry's own types
+	none       bool     // the API's own, which does nothing
 }
 
 var currentFormat atomic.Pointer[format]
@@ -41,7 +43,7 @@ func propagator() *format {
 }
 
 func newFormat(p propagation.TextMapPropagator) (f *format) {
-	f = &format{propagator: p}
+	f = &format{propagator: p, none: placeholder(p)}
 	defer func() {
 		if recover() != nil { // not ours
 			f.fields, f.w3c = nil, false
@@ -54,29 +56,32 @@ func newFormat(p propagation.TextMapPropagator) (f *format) {
 	return f
 }
 
+// placeholder recognises what the API hands out before a program has chosen.
+func placeholder(p propagation.TextMapPropagator) bool {
+	t := reflect.TypeOf(p)
+	return t == nil || t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "go.opentelemetry.io/otel/internal/global"
+}
+
 // extract takes the caller's span from the headers, into a context or as it is
 // where a context has room for it. Whatever stands there, the request goes on.
 func extract(ctx context.Context, h http.Header) (context.Context, trace.SpanContext) {
 	f := propagator()
-	if f.w3c {
+	if f.none {
+		return ctx, trace.SpanContext{}
+	}
+	if f.w3c && len(h["Baggage"]) == 0 {
 		parents := h["Traceparent"]
-		if len(h["Baggage"]) == 0 {
-			if len(parents) == 0 {
-				return ctx, trace.SpanContext{}
-			}
-			if len(h["Tracestate"]) == 0 && remote.Key != nil {
-				if sc, ok := w3c.Parse(parents[0]); ok {
-					return ctx, sc
-				}
+		if len(parents) == 0 {
+			return ctx, trace.SpanContext{}
+		}
+		if len(h["Tracestate"]) == 0 && remote.Key != nil {
+			if sc, ok := w3c.Parse(parents[0]); ok {
+				return ctx, sc
 			}
 		}
 	}
-	for _, field := range f.fields {
-		if len(h[field]) > 0 {
-			return f.extract(ctx, h), trace.SpanContext{}
-		}
-	}
-	return ctx, trace.SpanContext{}
+	// Another one may read more than it says that it writes.
+	return f.extract(ctx, h), trace.SpanContext{}
 }
 
 func (f *format) extract(ctx context.Context, h http.Header) (extracted context.Context) {
