@@ -16,7 +16,7 @@ import (
 // call: it never changes the width of a native bucket while it counts, only when
 // it is read, and processors do not write to the same memory.
 type histogram struct {
-	lanes  []atomic.Pointer[counts] // see package lane; nil until one is used
+	lanes  []atomic.Pointer[counts] // see package lane; the first counts for those that have none
 	bounds []float64
 	sparse bool // has native buckets
 
@@ -24,6 +24,15 @@ type histogram struct {
 	created   time.Time
 	exemplars []atomic.Pointer[prometheus.Exemplar] // the latest of each classic bucket
 }
+
+// What is called often is worth the memory that a lane of its own takes, and of
+// those there is an end: series can be many, and processors, too.
+const (
+	oftenCalled = 256
+	maxOwnLanes = 4096 // past the first, of all histograms
+)
+
+var ownLanes atomic.Int64
 
 // counts are what one lane has counted.
 type counts struct {
@@ -84,16 +93,44 @@ func (h *histogram) observe(seconds float64) (bucket int) {
 	return bucket
 }
 
-// open begins to count in a lane.
+// open returns what a lane without counts of its own counts in.
 func (h *histogram) open(at *atomic.Pointer[counts]) *counts {
-	at.CompareAndSwap(nil, &counts{classic: make([]atomic.Uint64, len(h.bounds)+1)})
+	first := h.lanes[0].Load()
+	if first == nil {
+		h.lanes[0].CompareAndSwap(nil, h.newCounts())
+		first = h.lanes[0].Load()
+	}
+	switch {
+	case at == &h.lanes[0] || first.calls() < oftenCalled:
+		return first
+	case ownLanes.Add(1) > maxOwnLanes:
+		ownLanes.Add(-1)
+		at.CompareAndSwap(nil, first) // so that nobody asks again
+	case !at.CompareAndSwap(nil, h.newCounts()):
+		ownLanes.Add(-1)
+	}
 	return at.Load()
 }
 
-// each calls f for the lanes in use.
+func (h *histogram) newCounts() *counts {
+	return &counts{classic: make([]atomic.Uint64, len(h.bounds)+1)}
+}
+
+func (c *counts) calls() (n uint64) {
+	for i := range c.classic {
+		n += c.classic[i].Load()
+	}
+	return n
+}
+
+// each calls f for all counts, once.
 func (h *histogram) each(f func(*counts)) {
-	for i := range h.lanes {
-		if c := h.lanes[i].Load(); c != nil {
+	first := h.lanes[0].Load()
+	if first != nil {
+		f(first)
+	}
+	for i := 1; i < len(h.lanes); i++ {
+		if c := h.lanes[i].Load(); c != nil && c != first {
 			f(c)
 		}
 	}
@@ -108,9 +145,7 @@ func (h *histogram) observeTraced(seconds float64, traceID string) {
 
 // calls is how many values were observed.
 func (h *histogram) calls() (n uint64) {
-	for _, v := range h.buckets() {
-		n += v
-	}
+	h.each(func(c *counts) { n += c.calls() })
 	return n
 }
 
