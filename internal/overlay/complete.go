@@ -28,6 +28,7 @@ type completion struct {
 	before   *modfile.File // mod, parsed
 	vendored bool          // all of the module's packages must come from the module cache
 	newest   []module.Version
+	divide   bool          // require divided
 	dir      string        // folder of the copies
 	after    *modfile.File // the completed go.mod
 	sums     []byte        // the completed go.sum
@@ -52,11 +53,16 @@ func (c *completion) complete() error {
 // newer is held at the user's version, by excluding what was asked for.
 func (c *completion) settle() error {
 	var excluded []module.Version
+	c.divide = false
 	for {
 		if err := c.start(excluded); err != nil {
 			return err
 		}
-		if _, err := c.list(c.packages()); err != nil {
+		switch _, err := c.list(c.packages()); {
+		case err != nil && !c.divide && undivided(err.Error()):
+			c.divide = true
+			continue
+		case err != nil:
 			return err
 		}
 		if len(c.raised) == 0 {
@@ -67,6 +73,10 @@ func (c *completion) settle() error {
 		used, err := c.list(slices.Concat(c.packages(), c.pinner(c.module, c.before).imports), "-e")
 		if err != nil {
 			return err
+		}
+		if !c.divide && slices.ContainsFunc(used, part.undivided) {
+			c.divide = true
+			continue
 		}
 		more := spared(used, c.packages(), c.raised, func(path string) bool { return requires(c.before, path) })
 		if len(more) == 0 {
@@ -88,6 +98,11 @@ func (c *completion) start(excluded []module.Version) error {
 	for _, v := range c.newest {
 		mod.AddNewRequire(v.Path, v.Version, true)
 	}
+	if c.divide {
+		if err := mod.AddRequire(divided.Path, divided.Version); err != nil {
+			return err
+		}
+	}
 	for _, v := range excluded {
 		if err := mod.AddExclude(v.Path, v.Version); err != nil {
 			return err
@@ -97,7 +112,7 @@ func (c *completion) start(excluded []module.Version) error {
 	if err != nil {
 		return err
 	}
-	if requires(c.before, templates.RuntimePath) && len(c.modules()) == 0 && len(excluded) == 0 {
+	if requires(c.before, templates.RuntimePath) && len(c.modules()) == 0 && len(excluded) == 0 && !c.divide {
 		data = c.mod
 	}
 	if err := os.WriteFile(filepath.Join(c.dir, "go.mod"), data, 0o666); err != nil {
@@ -243,7 +258,8 @@ func spared(parts []part, inserted []string, raised []change, known func(module 
 	}
 	held, suffices := make(map[string]bool), make(map[string]bool)
 	for _, c := range raised {
-		held[c.path] = c.path != "go" && semver.IsValid(c.now) // or else it is replaced
+		held[c.path] = c.path != "go" && semver.IsValid(c.now) && // or else it is replaced
+			(module.Version{Path: c.path, Version: c.now}) != divided
 		suffices[c.path] = c.suffices()
 	}
 	for again := true; again; {

@@ -60,8 +60,13 @@ const Version = "` + version + `"
 // offer is write with the proxy as the only source of modules.
 func offer(t *testing.T, archive string) *project {
 	t.Helper()
+	return offerModules(t, archive, published)
+}
+
+func offerModules(t *testing.T, archive string, modules map[string]string) *project {
+	t.Helper()
 	dir := t.TempDir()
-	for name, text := range published {
+	for name, text := range modules {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}

@@ -103,6 +103,7 @@ type bridging struct {
 	imports   []string        // what members import of modules that they require
 	required  map[string]bool // these modules
 	newest    []module.Version
+	divide    bool // require divided
 }
 
 // resolve writes the go.work and its bridge, and judges what that changed. As
@@ -139,6 +140,7 @@ func (b *bridging) resolve(res *resolution) error {
 // settle writes the go.work and its bridge, and returns what that raised.
 func (b *bridging) settle(before map[string]string) ([]change, error) {
 	var excluded []module.Version
+	b.divide = false
 	for {
 		with, err := b.write(excluded)
 		if err != nil {
@@ -147,6 +149,10 @@ func (b *bridging) settle(before map[string]string) ([]change, error) {
 		environ := []string{"GOWORK=" + with}
 		list := []string{"list", "-tags=" + b.args.tags}
 		if out, err := b.goCommand(b.session.dir, environ, slices.Concat(list, partFlags, []string{bridge})...); err != nil {
+			if !b.divide && undivided(out) {
+				b.divide = true
+				continue
+			}
 			return nil, b.unresolved(b.tree.Work, out, err, false)
 		}
 		after, err := b.buildList(with)
@@ -164,6 +170,10 @@ func (b *bridging) settle(before map[string]string) ([]change, error) {
 		used, err := readParts(out)
 		if err != nil {
 			return nil, err
+		}
+		if !b.divide && slices.ContainsFunc(used, part.undivided) {
+			b.divide = true
+			continue
 		}
 		more := spared(used, b.packages(), raised, func(path string) bool { return b.required[path] })
 		if len(more) == 0 {
@@ -196,6 +206,9 @@ func (b *bridging) write(excluded []module.Version) (work string, err error) {
 	}
 	for _, v := range b.newest {
 		mod.AddNewRequire(v.Path, v.Version, true)
+	}
+	if b.divide {
+		mod.AddNewRequire(divided.Path, divided.Version, true)
 	}
 	if len(b.newest) > 0 {
 		sums = mergeSums(sums, newestSum)
