@@ -18,6 +18,10 @@ func Hooks(env Env, args []string) ([]*Hooked, []instrument.Diagnostic, error) {
 	}
 	s.all = true
 	if err = s.scan(); err == nil {
+		// No go command follows, which would say so of a build.
+		if _, unknown := s.tree.Match(s.args.targets); len(unknown) > 0 && len(s.args.files()) == 0 {
+			return nil, unknown, nil
+		}
 		t := s.targets()
 		if err = s.instrument(t); err == nil {
 			err = s.completeBuild(t)
