@@ -32,7 +32,7 @@ var dialects = map[string]dialect{
 		dollarQuote: true, escapeString: true,
 	},
 	"mysql": {
-		backslash: true, backtick: true, hash: true, dashSpace: true, executable: true, dollarQuote: true,
+		backslash: true, mayBackslash: true, backtick: true, hash: true, dashSpace: true, executable: true, dollarQuote: true,
 	},
 	"sqlite":               {backtick: true, bracket: true, numberedColon: true, numberedMark: true},
 	"microsoft.sql_server": {doubleIsName: true, bracket: true, nested: true, money: true, hashInName: true},

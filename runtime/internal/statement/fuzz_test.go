@@ -39,6 +39,7 @@ var literals = map[string][]func(around string) string{
 	},
 	"mysql": {
 		func(s string) string { return "'" + escaped(s, "'") + "'" },
+		func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }, // NO_BACKSLASH_ESCAPES
 		func(s string) string { return `"` + escaped(s, `"`) + `"` },
 		func(s string) string { return `"` + strings.ReplaceAll(escaped(s, ``), `"`, `""`) + `"` },
 		func(s string) string { return "# " + strings.ReplaceAll(s, "\n", "") + "\n 1" },

@@ -175,14 +175,15 @@ func (l *lexer) text(escapes, maybe bool) token {
 	return l.delimited('\'', escapes, maybe)
 }
 
-// delimited ends at the quote that is neither doubled nor escaped.
+// delimited ends at the quote that is neither doubled nor escaped. Two backslashes
+// are the same for its end whether they escape or not.
 func (l *lexer) delimited(quote byte, escapes, maybe bool) token {
 	for l.i++; l.i < len(l.s); l.i++ {
 		switch c := l.s[l.i]; {
-		case c == '\\' && escapes:
-			l.i++
 		case c == '\\' && maybe && l.peek(1) == quote:
 			return l.giveUp()
+		case c == '\\' && (escapes || maybe && l.peek(1) == '\\'):
+			l.i++
 		case c == quote && l.peek(1) == quote:
 			l.i++
 		case c == quote:
@@ -214,7 +215,7 @@ func (l *lexer) double() token {
 	if l.triple && l.has(`"""`) {
 		return l.tripled(`"""`)
 	}
-	return l.delimited('"', l.backslash, l.unknown)
+	return l.delimited('"', l.backslash, l.mayBackslash)
 }
 
 func (l *lexer) nameExpected() bool {
