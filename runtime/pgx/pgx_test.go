@@ -160,10 +160,13 @@ func transactions(t *testing.T, c *pgx.Conn) {
 		if err := tx.Commit(ctx); !errors.Is(err, pgx.ErrTxCommitRollback) {
 			t.Errorf("error %v", err)
 		}
+		_, err = c.Exec(ctx, "BEGIN; DELETE FROM orders; COMMIT")
+		must(t, err)
 	})
 	want(t, root, spans,
 		"BEGIN postgres", "DELETE orders", "  PREPARE DELETE orders", "SAVEPOINT", "RELEASE", "COMMIT postgres",
-		"BEGIN postgres", "ROLLBACK postgres", "BEGIN postgres", "SELECT failed", "COMMIT postgres failed")
+		"BEGIN postgres", "ROLLBACK postgres", "BEGIN postgres", "SELECT failed", "COMMIT postgres failed",
+		"BEGIN DELETE orders COMMIT")
 }
 
 func failures(t *testing.T, c *pgx.Conn) {

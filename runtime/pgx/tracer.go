@@ -105,7 +105,7 @@ func (t *tracer) operation(c *call, sql string) *orchestrall.Resolved {
 	}
 	s := t.statement(sql)
 	switch {
-	case s.Operation == "BEGIN":
+	case s.Operation == "BEGIN" && !strings.Contains(sql, ";"): // a script has more in it
 		c.about.Operation = s.Operation
 		return beginning
 	case s.Operation == "COMMIT" && len(sql) == len(s.Operation):
