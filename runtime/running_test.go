@@ -60,6 +60,9 @@ func gauge(t *testing.T, family, operation string) float64 {
 	return -1
 }
 
+// stacksKnown is false where a goroutine cannot tell its number.
+const stacksKnown = runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64"
+
 // waitForKey is what the stuck goroutine waits in; its name must be in the stack.
 func waitForKey(key chan struct{}) { <-key }
 
@@ -79,7 +82,7 @@ func TestHangIsReportedOnce(t *testing.T) {
 		waitForKey(key)
 	}()
 	line := fieldsOf(<-lines)
-	if line["metadata.operation"] != "Hang.Once" || line["userId"] != "u1" || !strings.Contains(line["metadata.stack"], "waitForKey") ||
+	if line["metadata.operation"] != "Hang.Once" || line["userId"] != "u1" || strings.Contains(line["metadata.stack"], "waitForKey") != stacksKnown ||
 		strings.Contains(line["metadata.stack"], "TestHangIsReportedOnce(") {
 		t.Errorf("line %v, want the operation, the carried field and the stack of that goroutine only", line)
 	}
@@ -88,7 +91,7 @@ func TestHangIsReportedOnce(t *testing.T) {
 	}
 	calls, total := orchestrall.RunningCalls(10, true)
 	if total != 1 || len(calls) != 1 || calls[0].Operation != "Hang.Once" || !calls[0].Stuck ||
-		calls[0].TraceID != line[orchestrall.TraceIDKey] || !strings.Contains(calls[0].Stack, "waitForKey") {
+		calls[0].TraceID != line[orchestrall.TraceIDKey] || strings.Contains(calls[0].Stack, "waitForKey") != stacksKnown {
 		t.Errorf("running: %d %+v", total, calls)
 	}
 	close(key)
