@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/version"
 	"io"
 	"maps"
 	"os"
@@ -60,7 +61,7 @@ func (c *completion) settle() error {
 		}
 		switch _, err := c.list(c.packages()); {
 		case err != nil && !c.divide && undivided(err.Error()):
-			c.divide = true
+			c.divide, excluded = true, slices.DeleteFunc(excluded, isDivided)
 			continue
 		case err != nil:
 			return err
@@ -75,14 +76,17 @@ func (c *completion) settle() error {
 			return err
 		}
 		if !c.divide && slices.ContainsFunc(used, part.undivided) {
-			c.divide = true
+			c.divide, excluded = true, slices.DeleteFunc(excluded, isDivided)
 			continue
 		}
 		more := spared(used, c.packages(), c.raised, func(path string) bool { return requires(c.before, path) })
+		if c.divide || version.Compare("go"+goVersion(c.before), "go1.17") < 0 { // which has the whole graph to choose from
+			more = slices.DeleteFunc(more, isDivided)
+		}
 		if len(more) == 0 {
 			return c.checkSums(used)
 		}
-		excluded = append(excluded, more...)
+		excluded = append(excluded, c.asked(more, c.raised, c.module.Dir, []string{"GOWORK=off"}, "-modfile="+filepath.Join(c.dir, "go.mod"))...)
 	}
 }
 
@@ -258,8 +262,7 @@ func spared(parts []part, inserted []string, raised []change, known func(module 
 	}
 	held, suffices := make(map[string]bool), make(map[string]bool)
 	for _, c := range raised {
-		held[c.path] = c.path != "go" && semver.IsValid(c.now) && // or else it is replaced
-			(module.Version{Path: c.path, Version: c.now}) != divided
+		held[c.path] = c.path != "go" && semver.IsValid(c.now) // or else it is replaced
 		suffices[c.path] = c.suffices()
 	}
 	for again := true; again; {
@@ -292,4 +295,38 @@ func spared(parts []part, inserted []string, raised []change, known func(module 
 		}
 	}
 	return all
+}
+
+// asked returns versions and those that the module graph asks for besides, of
+// the same modules and newer than the user's: without the newest of them, the
+// go command takes the next.
+func (r *requirer) asked(versions []module.Version, raised []change, dir string, environ []string, flags ...string) []module.Version {
+	graph, err := r.goCommand(dir, environ, slices.Concat([]string{"mod", "graph"}, flags)...)
+	if err != nil {
+		return versions // the others are met one after the other
+	}
+	return inGraph(graph, versions, raised)
+}
+
+func inGraph(graph string, versions []module.Version, raised []change) []module.Version {
+	all := make(map[module.Version]bool)
+	above := make(map[string]string) // the user's version
+	for _, v := range versions {
+		all[v] = true
+		for _, c := range raised {
+			if c.path == v.Path && semver.IsValid(c.was) {
+				above[c.path] = c.was
+			}
+		}
+	}
+	for line := range strings.Lines(graph) {
+		_, to, _ := strings.Cut(strings.TrimSpace(line), " ")
+		path, asked, _ := strings.Cut(to, "@")
+		if was := above[path]; was != "" && semver.Compare(asked, was) > 0 {
+			all[module.Version{Path: path, Version: asked}] = true
+		}
+	}
+	sorted := slices.Collect(maps.Keys(all))
+	module.Sort(sorted)
+	return sorted
 }

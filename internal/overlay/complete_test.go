@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/mod/module"
 )
 
 func TestSpared(t *testing.T) {
@@ -58,6 +59,22 @@ func TestSpared(t *testing.T) {
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s: %s", test.name, diff)
 		}
+	}
+}
+
+// Below the newest version that is asked for there are others.
+func TestAllVersionsAboveTheUsersAreSpared(t *testing.T) {
+	const graph = `app a@v1.1.0
+app b@v1.0.0
+b@v1.0.0 a@v1.3.0
+b@v1.0.0 a@v1.0.0
+b@v1.0.0 c@v1.9.0
+c@v1.9.0 a@v1.2.0
+c@v1.9.0 go@1.24
+`
+	raised := []change{{path: "a", was: "v1.1.0", now: "v1.3.0"}, {path: "c", was: "v1.0.0", now: "v1.9.0"}, {path: "go", was: "1.22", now: "1.24"}}
+	if got := fmt.Sprint(inGraph(graph, []module.Version{{Path: "a", Version: "v1.3.0"}}, raised)); got != "[a@v1.2.0 a@v1.3.0]" {
+		t.Errorf("got %s", got)
 	}
 }
 

@@ -18,3 +18,5 @@ func undivided(message string) bool {
 }
 
 func (p part) undivided() bool { return p.Error != nil && undivided(p.Error.Err) }
+
+func isDivided(v module.Version) bool { return v.Path == divided.Path }

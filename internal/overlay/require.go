@@ -369,7 +369,9 @@ func (r *requirer) resolveModule(m *scan.Module, mod, sum []byte, res *resolutio
 }
 
 // addUnlisted adds to f the indirect requirements that a go.mod of a version
-// before go 1.17 does not list.
+// before go 1.17 does not list: of the modules whose packages the main module
+// needs, as later versions do. Its graph has many more, and a round of the go
+// command for each to keep its version.
 func (r *requirer) addUnlisted(m *scan.Module, f *modfile.File, mod, sum []byte, tmp string) error {
 	if version.Compare("go"+goVersion(f), "go1.17") >= 0 || !r.upgrades("go") {
 		return nil
@@ -381,12 +383,12 @@ func (r *requirer) addUnlisted(m *scan.Module, f *modfile.File, mod, sum []byte,
 	if err := os.WriteFile(filepath.Join(tmp, "go.sum"), sum, 0o666); err != nil {
 		return err
 	}
-	out, err := r.goCommand(m.Dir, []string{"GOWORK=off"}, "list", "-mod=mod", "-modfile="+copied, "-m", "-f", "{{if not .Main}}{{.Path}} {{.Version}}{{end}}", "all")
+	out, err := r.goCommand(m.Dir, []string{"GOWORK=off"}, "list", "-mod=mod", "-modfile="+copied, "-tags="+r.args.tags, "-e", "-deps", "-test", "-f", "{{with .Module}}{{.Path}} {{.Version}}{{end}}", "./...")
 	if err != nil {
 		return r.unresolved(m.GoMod, out, err, false)
 	}
 	for line := range strings.Lines(out) {
-		if path, version, found := strings.Cut(strings.TrimSpace(line), " "); found && !requires(f, path) {
+		if path, version, found := strings.Cut(strings.TrimSpace(line), " "); found && path != m.Path && !requires(f, path) {
 			f.AddNewRequire(path, version, true)
 		}
 	}

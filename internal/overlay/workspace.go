@@ -150,7 +150,7 @@ func (b *bridging) settle(before map[string]string) ([]change, error) {
 		list := []string{"list", "-tags=" + b.args.tags}
 		if out, err := b.goCommand(b.session.dir, environ, slices.Concat(list, partFlags, []string{bridge})...); err != nil {
 			if !b.divide && undivided(out) {
-				b.divide = true
+				b.divide, excluded = true, slices.DeleteFunc(excluded, isDivided)
 				continue
 			}
 			return nil, b.unresolved(b.tree.Work, out, err, false)
@@ -172,14 +172,17 @@ func (b *bridging) settle(before map[string]string) ([]change, error) {
 			return nil, err
 		}
 		if !b.divide && slices.ContainsFunc(used, part.undivided) {
-			b.divide = true
+			b.divide, excluded = true, slices.DeleteFunc(excluded, isDivided)
 			continue
 		}
 		more := spared(used, b.packages(), raised, func(path string) bool { return b.required[path] })
+		if b.divide {
+			more = slices.DeleteFunc(more, isDivided)
+		}
 		if len(more) == 0 {
 			return raised, nil
 		}
-		excluded = append(excluded, more...)
+		excluded = append(excluded, b.asked(more, raised, b.session.dir, environ)...)
 	}
 }
 
