@@ -59,3 +59,13 @@ func TestPoolsOfOneNameAreOne(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestRowsOfLongStatements(t *testing.T) {
+	s := &statements{system: "postgresql"}
+	insert := "INSERT INTO orders VALUES " + strings.Repeat("($1, $2), ", 10_000) + "($3, $4)"
+	for query, want := range map[string]bool{insert: false, insert + " returning id, note": true, "UPDATE orders SET a = 1 RETURNING a": true} {
+		if got := s.of(query).Rows; got != want {
+			t.Errorf("%.20s… %s: %v, want %v", query, query[len(query)-20:], got, want)
+		}
+	}
+}

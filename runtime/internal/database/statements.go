@@ -39,7 +39,7 @@ const (
 	maxRemembered = 500
 	maxLength     = 2048
 	maxMisses     = 50_000 // after which what is remembered makes room
-	maxRead       = 32 << 10
+	maxTail       = 1 << 10
 )
 
 // statements remembers the statements of one system. Readers take no lock: a
@@ -74,13 +74,14 @@ func (s *statements) of(query string) *Statement {
 	return p
 }
 
-// hasRows goes by the operation, and by RETURNING where that decides.
+// hasRows goes by the operation, and by RETURNING where that decides, the last
+// clause of a statement that may be long.
 func hasRows(operation, query string) bool {
 	switch operation {
 	case "SELECT", "VALUES", "TABLE", "SHOW", "FETCH", "EXPLAIN", "DESCRIBE":
 		return true
 	case "INSERT", "UPDATE", "DELETE", "MERGE":
-		return strings.Contains(strings.ToUpper(query[:min(len(query), maxRead)]), "RETURNING")
+		return strings.Contains(strings.ToUpper(query[max(0, len(query)-maxTail):]), "RETURNING")
 	}
 	return false
 }
