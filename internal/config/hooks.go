@@ -86,6 +86,7 @@ func ParseLibrary(path string, data []byte) (*hooks.Library, []Problem) {
 		}},
 		{"covers", func(_, v *yaml.Node) { l.Covers = p.paths("covers", v) }},
 		{"via", func(_, v *yaml.Node) { l.Via = p.paths("via", v) }},
+		{"older", func(_, v *yaml.Node) { l.Older = p.paths("older", v) }},
 		{"own_spans", func(_, v *yaml.Node) { p.boolean("own_spans", v, &l.OwnSpans) }},
 		{"points", func(_, v *yaml.Node) {
 			for _, item := range p.list("points", v) {

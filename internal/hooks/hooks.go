@@ -36,6 +36,9 @@ type Library struct {
 	// Via names packages that hand out values of the library's types: code that
 	// imports one of them may call the library without importing it.
 	Via []string
+	// Older names the main packages of the library's earlier modules, which have
+	// no hooks: a program that imports one is told.
+	Older []string
 	// OwnSpans says that the library traces itself: nothing of it is hooked, and
 	// programs that import it are given an SDK to trace with.
 	OwnSpans bool

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
 
+	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/config"
 	"github.com/orchestrall/orchestrall/internal/hooks"
 	"github.com/orchestrall/orchestrall/internal/hooks/library"
@@ -118,13 +119,46 @@ func (s *session) libraries(imported map[string]bool) []*Hooked {
 			h.is(SwitchedOff, "", choice.Pos)
 		case !slices.ContainsFunc(l.Packages(), func(p string) bool { return imported[p] }):
 			h.is(NotImported, "", token.Position{})
+			if at := slices.IndexFunc(l.Older, func(path string) bool { return imported[path] }); at >= 0 {
+				s.outOfRange(h, l.Older[at], versions[l.Older[at]]+" has no hooks; "+l.Module+" "+l.Versions.Text+" has")
+			}
 		case s.isMain(l.Module):
 			h.is(NotImported, "it is the module itself", token.Position{})
 		case !l.Versions.Contains(h.Version):
-			h.is(OutOfRange, fmt.Sprintf("%s is not in %s", h.Version, l.Versions.Text), token.Position{})
+			s.outOfRange(h, l.Module, fmt.Sprintf("%s is not in %s", h.Version, l.Versions.Text))
 		}
 	}
 	return all
+}
+
+// outOfRange says of a library that the build has it in a version without
+// hooks, at the module's requirement.
+func (s *session) outOfRange(h *Hooked, module, reason string) {
+	d := instrument.Diagnostic{
+		Severity: instrument.Warning, Rule: "no-hooks-for-version",
+		Message: notInstrumented(h.Library) + module + " " + reason,
+		Fix:     "take such a version, or switch the hooks off (hooks: {" + h.Library + ": off} in " + config.FileName + ")",
+	}
+	for _, m := range s.tree.Modules {
+		data, err := s.tree.Read(m.GoMod)
+		if err != nil {
+			continue // the scan told
+		}
+		f, err := modfile.ParseLax(m.GoMod, data, nil)
+		if err != nil {
+			continue
+		}
+		for _, r := range f.Require {
+			if r.Mod.Path == module && !d.Pos.IsValid() {
+				d.Pos = position(f, r.Syntax)
+			}
+		}
+	}
+	if module != h.Module {
+		reason = module + " " + reason
+	}
+	h.is(OutOfRange, reason, d.Pos)
+	s.warnings = append(s.warnings, d)
 }
 
 // ownHooks are those of the orchestrall.yaml files of the build.

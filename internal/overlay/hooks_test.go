@@ -310,6 +310,17 @@ func TestHookSwitchedOff(t *testing.T) {
 		t.Errorf("%+v", lib)
 	}
 	_, stderr := p.build("build", "-x", "-o", "out.exe", ".")
+	if want := ": warning: lib is not instrumented: example.com/lib v1.1.0 is not in >=v1.2.0; take such a version, or switch the hooks off (hooks: {lib: off} in orchestrall.yaml)\n"; strings.Count(stderr, want) != 1 || !strings.HasPrefix(stderr, "go.mod:") {
+		t.Errorf("got %s\nwant %s", stderr, want)
+	}
+	// An earlier module of the library's.
+	p.libraries[0].Older = []string{"example.com/lib"}
+	old := *p.libraries[0]
+	old.Module, old.Points = "example.com/lib/v2", nil
+	p.libraries[0] = &old
+	if lib := p.report()["lib"]; lib.State != OutOfRange || lib.Reason != "example.com/lib v1.1.0 has no hooks; example.com/lib/v2 >=v1.2.0 has" || !lib.Pos.IsValid() {
+		t.Errorf("%+v", lib)
+	}
 	if strings.Contains(stderr, "overlay") || strings.Contains(stderr, "orchestrall/runtime") {
 		t.Errorf("nothing is woven, and yet: %s", stderr)
 	}
