@@ -27,7 +27,7 @@ func (f *Folder) readFacts(buf *[]byte) {
 			f.Directive = true
 		}
 		file.Package, file.Imports = header(src)
-		file.Detaches = bytes.Contains(src, []byte("go ")) && (bytes.Contains(src, []byte("Background()")) || bytes.Contains(src, []byte("TODO()")))
+		file.Detaches = (bytes.Contains(src, []byte("go ")) || bytes.Contains(src, []byte("Go("))) && (bytes.Contains(src, []byte("Background()")) || bytes.Contains(src, []byte("TODO()")))
 	}
 }
 

@@ -70,8 +70,8 @@ type SourceFile struct {
 	Package string // of the package clause; "" when there is none to read
 	Imports []string
 	Test    bool
-	// Detaches: the file may have a go statement that makes a context from
-	// nothing.
+	// Detaches: the file may have a go statement, or a call that stands for one,
+	// that makes a context from nothing.
 	Detaches bool
 
 	actual string // where the content is, when an overlay replaces it

@@ -96,11 +96,17 @@ func (w *weaver) madeFrom(h *Hook, sel *ast.SelectorExpr, pkg *ast.Ident, call *
 }
 
 // goStatement returns the index of the innermost go statement among the parents
-// that the current node belongs to, and whether the node runs in the goroutine
-// and not when the statement does.
+// that the current node belongs to, or of the call that stands for one, and
+// whether the node runs in the goroutine and not when the statement does.
 func (w *weaver) goStatement() (at int, later bool) {
 	for i := len(w.parents) - 1; i > 0; i-- {
-		if _, ok := w.parents[i].(*ast.GoStmt); !ok {
+		switch n := w.parents[i].(type) {
+		case *ast.GoStmt:
+		case *ast.CallExpr:
+			if !w.starts(n) || i+1 == len(w.parents) || w.parents[i+1].Pos() < n.Lparen {
+				continue
+			}
+		default:
 			continue
 		}
 		// A function literal in the statement, its own or an argument, runs later.
@@ -112,6 +118,30 @@ func (w *weaver) goStatement() (at int, later bool) {
 		return i, false
 	}
 	return -1, false
+}
+
+// starts reports whether a call starts a goroutine with the function that it is
+// given.
+func (w *weaver) starts(call *ast.CallExpr) bool {
+	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	method, ok := w.pkg.Info.Uses[sel.Sel].(*types.Func)
+	if !ok || method.Signature().Recv() == nil {
+		return false
+	}
+	receiver, ok := types.Unalias(method.Signature().Recv().Type()).(*types.Pointer)
+	if !ok {
+		return false
+	}
+	switch method.Name() {
+	case "Go":
+		return isNamed(receiver.Elem(), "sync", "WaitGroup") || isNamed(receiver.Elem(), "golang.org/x/sync/errgroup", "Group")
+	case "TryGo":
+		return isNamed(receiver.Elem(), "golang.org/x/sync/errgroup", "Group")
+	}
+	return false
 }
 
 // contextAround returns the context that the nearest of the functions around
