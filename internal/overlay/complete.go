@@ -210,8 +210,8 @@ type part struct {
 	ImportPath string
 	Imports    []string
 	Module     *struct {
-		Path string
-		Main bool
+		Path, Version string
+		Main          bool
 	}
 	Error *struct{ Err string }
 }
@@ -260,10 +260,16 @@ func spared(parts []part, inserted []string, raised []change, known func(module 
 			todo = append(todo, imports[path]...)
 		}
 	}
+	var came []part
+	for _, p := range parts {
+		if ours[p.ImportPath] {
+			came = append(came, p)
+		}
+	}
 	held, suffices := make(map[string]bool), make(map[string]bool)
 	for _, c := range raised {
 		held[c.path] = c.path != "go" && semver.IsValid(c.now) // or else it is replaced
-		suffices[c.path] = c.suffices()
+		suffices[c.path] = c.suffices() || c.sufficesOld(came, from)
 	}
 	for again := true; again; {
 		again = false

@@ -62,6 +62,30 @@ func TestSpared(t *testing.T) {
 	}
 }
 
+// An old golang.org/x/net does for an old gRPC, and for nothing else.
+func TestOldFloorIsSpared(t *testing.T) {
+	const net, grpc = "golang.org/x/net", "google.golang.org/grpc"
+	for _, test := range []struct{ was, grpc, other, want string }{
+		{"v0.41.0", "v1.72.1", "", "[golang.org/x/net@v0.43.0]"},
+		{"v0.41.0", "v1.66.0", "", "[golang.org/x/net@v0.43.0]"},
+		{"v0.41.0", "v1.73.0", "", "[]"},
+		{"v0.41.0", "v1.72.1", net + "/html", "[]"},
+		{"v0.34.0", "v1.72.1", "", "[]"},
+	} {
+		parts := []part{
+			inModule(part{ImportPath: "runtime", Imports: []string{grpc, "other"}}, "runtime"),
+			inModule(part{ImportPath: grpc, Imports: []string{net + "/http2"}}, grpc+"@"+test.grpc),
+			inModule(part{ImportPath: net + "/http2", Imports: []string{net + "/html"}}, net+"@v0.43.0"),
+			inModule(part{ImportPath: net + "/html"}, net+"@v0.43.0"),
+			inModule(part{ImportPath: "other", Imports: []string{test.other}}, "other"),
+		}
+		raised := []change{{path: net, was: test.was, now: "v0.43.0"}}
+		if got := fmt.Sprint(spared(parts, []string{"runtime"}, raised, func(path string) bool { return path == net })); got != test.want {
+			t.Errorf("%+v: got %s", test, got)
+		}
+	}
+}
+
 // Below the newest version that is asked for there are others.
 func TestAllVersionsAboveTheUsersAreSpared(t *testing.T) {
 	const graph = `app a@v1.1.0
@@ -79,9 +103,10 @@ c@v1.9.0 go@1.24
 }
 
 func inModule(p part, module string) part {
+	path, version, _ := strings.Cut(module, "@")
 	p.Module = &struct {
-		Path string
-		Main bool
-	}{Path: module}
+		Path, Version string
+		Main          bool
+	}{Path: path, Version: version}
 	return p
 }

@@ -1,6 +1,11 @@
 package overlay
 
-import "golang.org/x/mod/semver"
+import (
+	"slices"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
+)
 
 // floors are the oldest versions that the runtime and its hooks are known to
 // work with, of modules that OpenTelemetry's go.mod files ask for in whatever
@@ -25,4 +30,29 @@ var floors = map[string]string{
 func (c change) suffices() bool {
 	floor := floors[c.path]
 	return floor != "" && semver.IsValid(c.was) && semver.Compare(c.was, floor) >= 0
+}
+
+// oldFloor is that of a module where nothing that came in imports it but
+// another one up to a version: gRPC no newer than the runtime's own does with an
+// older golang.org/x/net. The runtime's tests pass with it.
+var oldFloor = struct{ of, importer module.Version }{
+	of:       module.Version{Path: "golang.org/x/net", Version: "v0.35.0"},
+	importer: module.Version{Path: "google.golang.org/grpc", Version: "v1.72.1"},
+}
+
+// sufficesOld reports whether the user's version is from oldFloor on, and all
+// that imports the module is as it says.
+func (c change) sufficesOld(inserted []part, from map[string]string) bool {
+	if c.path != oldFloor.of.Path || !semver.IsValid(c.was) || semver.Compare(c.was, oldFloor.of.Version) < 0 {
+		return false
+	}
+	for _, p := range inserted {
+		if p.Module == nil || p.Module.Path == c.path || p.Module.Path == oldFloor.importer.Path && semver.Compare(p.Module.Version, oldFloor.importer.Version) <= 0 {
+			continue
+		}
+		if slices.ContainsFunc(p.Imports, func(path string) bool { return from[path] == c.path }) {
+			return false
+		}
+	}
+	return true
 }

@@ -514,7 +514,9 @@ var server = grpc.NewServer()
 `
 	newest := maps.Clone(floors)
 	newest["google.golang.org/grpc"] = "v1.84.0"
-	for _, versions := range []map[string]string{floors, newest} {
+	old := maps.Clone(floors)
+	old[oldFloor.of.Path], old[oldFloor.importer.Path] = oldFloor.of.Version, oldFloor.importer.Version
+	for _, versions := range []map[string]string{floors, newest, old} {
 		var mod strings.Builder
 		for path, version := range versions {
 			fmt.Fprintf(&mod, "require %s %s\n", path, version)
