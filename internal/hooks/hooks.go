@@ -37,7 +37,7 @@ type Library struct {
 	// imports one of them may call the library without importing it.
 	Via []string
 	// Older names the main packages of the library's earlier modules, which have
-	// no hooks: a program that imports one is told.
+	// no hooks: a program that imports one is told, see [Library.Earlier].
 	Older []string
 	// OwnSpans says that the library traces itself: nothing of it is hooked, and
 	// programs that import it are given an SDK to trace with.
@@ -173,6 +173,20 @@ func (l *Library) Packages() []string {
 	paths = append(paths, l.Via...)
 	slices.Sort(paths)
 	return paths
+}
+
+// Earlier returns the earlier module of the library's that one of the imported
+// packages is of, and why nothing of it is woven; "" for none. The versions are
+// those of the build's modules.
+func (l *Library) Earlier(imported map[string]bool, versions map[string]string) (module, reason string) {
+	for _, pkg := range l.Older {
+		for module := pkg; imported[pkg] && module != "."; module = path.Dir(module) {
+			if version, ok := versions[module]; ok {
+				return module, version + " has no hooks; " + l.Module + " " + l.Versions.Text + " has"
+			}
+		}
+	}
+	return "", ""
 }
 
 // Passive reports whether a library only hands on contexts that are there: it

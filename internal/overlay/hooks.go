@@ -119,8 +119,8 @@ func (s *session) libraries(imported map[string]bool) []*Hooked {
 			h.is(SwitchedOff, "", choice.Pos)
 		case !slices.ContainsFunc(l.Packages(), func(p string) bool { return imported[p] }):
 			h.is(NotImported, "", token.Position{})
-			if at := slices.IndexFunc(l.Older, func(path string) bool { return imported[path] }); at >= 0 {
-				s.outOfRange(h, l.Older[at], versions[l.Older[at]]+" has no hooks; "+l.Module+" "+l.Versions.Text+" has")
+			if module, reason := l.Earlier(imported, versions); module != "" {
+				s.outOfRange(h, module, reason)
 			}
 		case s.isMain(l.Module):
 			h.is(NotImported, "it is the module itself", token.Position{})

@@ -27,8 +27,15 @@ func (f *Folder) readFacts(buf *[]byte) {
 			f.Directive = true
 		}
 		file.Package, file.Imports = header(src)
-		file.Detaches = (bytes.Contains(src, []byte("go ")) || bytes.Contains(src, []byte("Go("))) && (bytes.Contains(src, []byte("Background()")) || bytes.Contains(src, []byte("TODO()")))
+		file.Detaches = Detaches(src)
 	}
+}
+
+// Detaches reports whether source may have a go statement, or a call that stands
+// for one, that makes a context from nothing.
+func Detaches(src []byte) bool {
+	has := func(text string) bool { return bytes.Contains(src, []byte(text)) }
+	return (has("go ") || has("Go(")) && (has("Background()") || has("TODO()"))
 }
 
 // path is where the file's content is.

@@ -66,13 +66,11 @@ type Folder struct {
 
 // A SourceFile is what a scan remembers of a Go file.
 type SourceFile struct {
-	Name    string // base name
-	Package string // of the package clause; "" when there is none to read
-	Imports []string
-	Test    bool
-	// Detaches: the file may have a go statement, or a call that stands for one,
-	// that makes a context from nothing.
-	Detaches bool
+	Name     string // base name
+	Package  string // of the package clause; "" when there is none to read
+	Imports  []string
+	Test     bool
+	Detaches bool // see the function
 
 	actual string // where the content is, when an overlay replaces it
 }

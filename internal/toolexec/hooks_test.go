@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/goproxytest"
+
 	"github.com/orchestrall/orchestrall/internal/deep"
 	"github.com/orchestrall/orchestrall/internal/overlay"
 )
@@ -337,4 +339,37 @@ func TestOwnHooks(t *testing.T) {
 	wantLines(t, w.build("."), "own a", "XZ")
 	w.replace("trace/say/say.go", "own", "other")
 	wantLines(t, w.build("."), "other a", "XZ")
+}
+
+// So is a library in a version that its hooks are not for, and an earlier module
+// of it.
+func TestHooksForAnotherVersion(t *testing.T) {
+	proxy := t.TempDir()
+	for path, pkg := range map[string]string{"example.com/lib": "", "example.com/oldlib": "pool/"} {
+		text := fmt.Sprintf("-- .mod --\nmodule %[1]s\n-- .info --\n{\"Version\": \"v1.0.3\"}\n-- go.mod --\nmodule %[1]s\n-- %[2]slib.go --\npackage lib\n\nfunc Open() {}\n", path, pkg)
+		if err := os.WriteFile(filepath.Join(proxy, strings.ReplaceAll(path, "/", "_")+"_v1.0.3.txt"), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server, err := goproxytest.NewServer(proxy, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	for path, want := range map[string]string{
+		"example.com/lib":         "example.com/lib v1.0.3 is not in >=v1.1.0 <v2.0.0",
+		"example.com/oldlib/pool": "example.com/oldlib v1.0.3 has no hooks; example.com/lib >=v1.1.0 <v2.0.0 has",
+	} {
+		w := newWorld(t, hooked)
+		w.env = append(w.env, "GOPROXY="+server.URL, "GOFLAGS=-mod=mod -modcacherw", "GOMODCACHE="+t.TempDir())
+		w.replace("go.mod", "go 1.26.0", "go 1.26.0\n\nrequire "+strings.TrimSuffix(path, "/pool")+" v1.0.3")
+		w.replace("main.go", "import ", "import lib \""+path+"\"\nimport ")
+		w.replace("main.go", "println", "lib.Open(); println")
+		out := w.golang("build", "-o", filepath.Join(t.TempDir(), "p"), ".")
+		if strings.Count(out, "warning") != 1 {
+			t.Error(out)
+		}
+		wantContains(t, out, "go.mod:5:9: warning: lib is not instrumented: "+want+"; take such a version, or switch the hooks off (hooks: {lib: off} in orchestrall.yaml)")
+		wantContains(t, w.build("."), "hook: ToUpper")
+	}
 }

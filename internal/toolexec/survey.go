@@ -90,9 +90,9 @@ func (t *tool) newSurvey(cmd goCommand) *survey {
 		return s
 	}
 	s.Warnings = tree.OwnHooks(func() string { return os.Getenv("GOROOT") }) // the go command sets it
-	v := &surveyor{survey: s, tree: tree, reqs: reqs, ctx: buildContext(cmd)}
-	v.own()
 	imported := make(map[string]bool)
+	v := &surveyor{survey: s, tree: tree, reqs: reqs, imported: imported, ctx: buildContext(cmd)}
+	v.own()
 	for _, f := range tree.Folders {
 		for _, file := range f.Files {
 			for _, path := range file.Imports {
@@ -115,9 +115,10 @@ func (t *tool) newSurvey(cmd goCommand) *survey {
 
 type surveyor struct {
 	*survey
-	tree *scan.Tree
-	reqs []requirement
-	ctx  build.Context
+	tree     *scan.Tree
+	reqs     []requirement
+	imported map[string]bool // by first-party packages
+	ctx      build.Context
 }
 
 // buildContext chooses among files as this build does: the go command hands its
@@ -177,13 +178,26 @@ func (v *surveyor) add(l *hooks.Library) {
 		return
 	}
 	of := surveyed{Library: l}
+	versions := make(map[string]string)
 	for _, r := range v.reqs {
 		// A module that a folder replaces has no version; of one that another
 		// replaces it stands behind the @.
-		version := r.Version.Version[strings.LastIndexByte(r.Version.Version, '@')+1:]
-		if r.Path == l.Module && r.dir == "" && !l.Versions.Contains(version) {
-			return
+		if r.dir == "" {
+			versions[r.Path] = r.Version.Version[strings.LastIndexByte(r.Version.Version, '@')+1:]
 		}
+	}
+	version, required := versions[l.Module]
+	used := slices.ContainsFunc(l.Packages(), func(path string) bool { return v.imported[path] })
+	earlier, reason := l.Earlier(v.imported, versions)
+	switch {
+	case required && !l.Versions.Contains(version):
+		if used {
+			v.outOfRange(l, l.Module, version+" is not in "+l.Versions.Text)
+		}
+		return
+	case earlier != "" && !used:
+		v.outOfRange(l, earlier, reason)
+		return
 	}
 	if v.byHand(l) {
 		return
@@ -199,6 +213,21 @@ func (v *surveyor) add(l *hooks.Library) {
 			v.Link = append(v.Link, l.Hook)
 		}
 	}
+}
+
+// outOfRange says of a library that the build has it in a version without hooks.
+func (v *surveyor) outOfRange(l *hooks.Library, module, reason string) {
+	d := instrument.Diagnostic{
+		Rule:    "no-hooks-for-version",
+		Message: l.Name + " is not instrumented: " + module + " " + reason,
+		Fix:     "take such a version, or switch the hooks off (hooks: {" + l.Name + ": off} in " + config.FileName + ")",
+	}
+	for _, m := range v.tree.Modules {
+		if d.Pos.Line <= 1 {
+			d.Pos = requirementIn(m.GoMod, module)
+		}
+	}
+	v.Warnings = append(v.Warnings, d)
 }
 
 // byHand reports whether first-party code, without its tests, installs

@@ -1,7 +1,6 @@
 package toolexec
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"go/token"
@@ -16,6 +15,7 @@ import (
 	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/config"
 	"github.com/orchestrall/orchestrall/internal/hooks"
+	"github.com/orchestrall/orchestrall/internal/scan"
 	"github.com/orchestrall/orchestrall/internal/weave"
 	"github.com/orchestrall/orchestrall/rewrite"
 	"github.com/orchestrall/orchestrall/templates"
@@ -66,11 +66,9 @@ func (u *unit) uses(l *hooks.Library) bool {
 	})
 }
 
-// detaches reports whether a file may have a go statement that loses a trace.
+// detaches reports whether a file may start a goroutine that loses a trace.
 func (u *unit) detaches() bool {
-	return slices.ContainsFunc(u.sources, func(s source) bool {
-		return bytes.Contains(s.body, []byte("go ")) && (bytes.Contains(s.body, []byte("Background()")) || bytes.Contains(s.body, []byte("TODO()")))
-	})
+	return slices.ContainsFunc(u.sources, func(s source) bool { return scan.Detaches(s.body) })
 }
 
 func (c *compilation) weaveHooks(libraries []surveyed) map[string][]rewrite.Edit {
@@ -266,15 +264,19 @@ func (c *compilation) requirementOf(l surveyed) token.Position {
 	if l.Own {
 		return l.At
 	}
-	path := filepath.Join(c.unit.pkg.ModuleDir, "go.mod")
-	pos := token.Position{Filename: path, Line: 1, Column: 1}
-	data, err := os.ReadFile(path)
-	if err != nil || l.Module == "" {
+	return requirementIn(filepath.Join(c.unit.pkg.ModuleDir, "go.mod"), l.Module)
+}
+
+// requirementIn is where a go.mod requires a module, or its first line.
+func requirementIn(gomod, module string) token.Position {
+	pos := token.Position{Filename: gomod, Line: 1, Column: 1}
+	data, err := os.ReadFile(gomod)
+	if err != nil || module == "" {
 		return pos
 	}
 	for i, line := range strings.Split(string(data), "\n") {
-		if at := strings.Index(line, l.Module+" v"); at >= 0 && !strings.Contains(line[:at], "//") {
-			return token.Position{Filename: path, Line: i + 1, Column: at + 1}
+		if at := strings.Index(line, module+" v"); at >= 0 && !strings.Contains(line[:at], "//") {
+			return token.Position{Filename: gomod, Line: i + 1, Column: at + 1}
 		}
 	}
 	return pos
