@@ -86,6 +86,7 @@ func (s *session) scan() error {
 	if instrument.HasErrors(tree.Diagnostics) {
 		return problems(tree.Diagnostics)
 	}
+	s.warnings = append(s.warnings, tree.Diagnostics...)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -184,6 +185,32 @@ select: [{package: ./cmd/...}]
 	tree = load(t, Options{Dir: top, Config: filepath.Join(top, "other.yaml"), Environ: []string{"GOENV=off"}})
 	if f := tree.Folder("example.com/app/cmd/two"); !f.Selected || len(tree.Diagnostics) != 0 {
 		t.Errorf("--config is not read: %v", tree.Diagnostics)
+	}
+}
+
+func TestConfigurationThatNobodyReads(t *testing.T) {
+	top := write(t, module+`
+-- orchestrall.yml --
+bootstrap: false
+-- plain/orchestrall.yaml --
+bootstrap: false
+-- inner/go.mod --
+module example.com/inner
+-- inner/orchestrall.yaml --
+bootstrap: false
+`)
+	var got []string
+	for _, d := range load(t, Options{Dir: top, Environ: []string{"GOENV=off"}}).Diagnostics {
+		got = append(got, d.String())
+	}
+	slices.Sort(got)
+	rest := ":1:1: warning: this file is not read; the configuration of example.com/app is the orchestrall.yaml beside its go.mod: move it there"
+	if diff := cmp.Diff([]string{filepath.Join(top, "orchestrall.yml") + rest, filepath.Join(top, "plain", "orchestrall.yaml") + rest}, got); diff != "" {
+		t.Error(diff)
+	}
+	tree := load(t, Options{Dir: top, Config: filepath.Join(top, "orchestrall.yml"), Environ: []string{"GOENV=off"}})
+	if len(tree.Diagnostics) != 0 {
+		t.Errorf("--config: %v", tree.Diagnostics)
 	}
 }
 

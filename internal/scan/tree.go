@@ -40,9 +40,10 @@ type Tree struct {
 	// the folders that can't be read.
 	Diagnostics []instrument.Diagnostic
 
-	overlay map[string]string
-	byPath  map[string]*Folder
-	digests map[*Folder]Digest
+	overlay    map[string]string
+	byPath     map[string]*Folder
+	configured bool // by Options.Config
+	digests    map[*Folder]Digest
 }
 
 // A Folder is one folder with Go files.
@@ -107,7 +108,7 @@ func (f *Folder) Main() bool {
 func Load(opt Options) (*Tree, error) {
 	t := &Tree{
 		Dir: opt.Dir, Env: NewEnvironment(opt.Environ), overlay: opt.Overlay,
-		byPath: make(map[string]*Folder),
+		byPath: make(map[string]*Folder), configured: opt.Config != "",
 	}
 	if err := t.findModules(opt); err != nil {
 		return nil, err

@@ -1,11 +1,15 @@
 package scan
 
 import (
+	"go/token"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/orchestrall/orchestrall/instrument"
+	"github.com/orchestrall/orchestrall/internal/config"
 )
 
 // walk adds the folders of m with Go files. Folders are listed concurrently:
@@ -53,6 +57,9 @@ func (w *walker) folder(dir, rel string) {
 			}
 			continue
 		}
+		if !w.tree.configured && (name == misnamed || name == config.FileName && rel != "." && dir != workDir(w.tree.Work)) {
+			w.misplaced(filepath.Join(dir, name))
+		}
 		if !isSource(name) {
 			continue
 		}
@@ -74,6 +81,20 @@ func (w *walker) folder(dir, rel string) {
 	w.mu.Lock()
 	w.folders = append(w.folders, f)
 	w.mu.Unlock()
+}
+
+// misnamed is what people call the configuration as well.
+const misnamed = "orchestrall.yml"
+
+// misplaced warns of a configuration that is never read.
+func (w *walker) misplaced(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tree.Diagnostics = append(w.tree.Diagnostics, instrument.Diagnostic{
+		Pos: token.Position{Filename: path, Line: 1, Column: 1}, Severity: instrument.Warning, Rule: "misplaced-configuration",
+		Message: "this file is not read",
+		Fix:     "the configuration of " + w.module.Path + " is the " + config.FileName + " beside its go.mod: move it there",
+	})
 }
 
 func (w *walker) descend(dir, rel string) {

@@ -90,6 +90,11 @@ func (t *tool) newSurvey(cmd goCommand) *survey {
 		return s
 	}
 	s.Warnings = tree.OwnHooks(func() string { return os.Getenv("GOROOT") }) // the go command sets it
+	for _, d := range tree.Diagnostics {
+		if d.Severity == instrument.Warning {
+			s.Warnings = append(s.Warnings, d)
+		}
+	}
 	imported := make(map[string]bool)
 	v := &surveyor{survey: s, tree: tree, reqs: reqs, imported: imported, ctx: buildContext(cmd)}
 	v.own()
