@@ -9,11 +9,13 @@ package weave
 
 import (
 	"fmt"
+	"go/token"
 	"go/types"
 	"slices"
 	"strings"
 
 	"github.com/orchestrall/orchestrall/internal/hooks"
+	"github.com/orchestrall/orchestrall/internal/nearest"
 )
 
 // A Hook is one point of a library bound to the types of a program.
@@ -88,7 +90,7 @@ func (h *Hook) bind(hookPkg, target *types.Package) string {
 	p := h.Point
 	fn, ok := hookPkg.Scope().Lookup(p.Func).(*types.Func)
 	if !ok {
-		return fmt.Sprintf("%s has no function %s", hookPkg.Path(), p.Func)
+		return fmt.Sprintf("%s has no function %s%s", hookPkg.Path(), p.Func, meant(p.Func, exported(hookPkg)))
 	}
 	h.fn = fn
 	obj := Lookup(target, p.Target)
@@ -98,7 +100,7 @@ func (h *Hook) bind(hookPkg, target *types.Package) string {
 		if p.Target.Receiver != "" && Lookup(target, other) != nil {
 			return fmt.Sprintf("%s is %s", p.Target, other)
 		}
-		return fmt.Sprintf("%s is gone", p.Target)
+		return fmt.Sprintf("%s is gone%s", p.Target, nearby(target, p.Target))
 	}
 	have := fn.Signature()
 	switch p.Kind {
@@ -242,6 +244,40 @@ func Lookup(pkg *types.Package, s hooks.Symbol) types.Object {
 		}
 	}
 	return nil
+}
+
+// nearby is what s, which is not in pkg, may have been meant to name.
+func nearby(pkg *types.Package, s hooks.Symbol) string {
+	if s.Receiver == "" {
+		return meant(s.Name, exported(pkg))
+	}
+	name, ok := pkg.Scope().Lookup(s.Receiver).(*types.TypeName)
+	if !ok {
+		return meant(s.Receiver, exported(pkg))
+	}
+	of := name.Type()
+	if !types.IsInterface(of) {
+		of = types.NewPointer(of)
+	}
+	var methods []string
+	for m := range types.NewMethodSet(of).Methods() {
+		if m.Obj().Exported() && len(m.Index()) == 1 {
+			methods = append(methods, m.Obj().Name())
+		}
+	}
+	return meant(s.Name, methods)
+}
+
+func exported(pkg *types.Package) []string {
+	return slices.DeleteFunc(pkg.Scope().Names(), func(name string) bool { return !token.IsExported(name) })
+}
+
+// meant asks for the candidate that word is a slip of, if there is one.
+func meant(word string, candidates []string) string {
+	if name := nearest.Name(word, candidates); name != "" {
+		return " (did you mean " + name + "?)"
+	}
+	return ""
 }
 
 // flat is sig with the receiver as its first parameter.

@@ -19,7 +19,7 @@ func TestMismatches(t *testing.T) {
 			return nil, errors.New("no module provides it; to add it:\n\tgo get example.com/none")
 		}
 		files := token.NewFileSet()
-		f, err := parser.ParseFile(files, "x.go", "package x\n\ntype T struct{}\n\nfunc (*T) P() {}\nfunc (T) V() {}\nfunc F() {}\n", 0)
+		f, err := parser.ParseFile(files, "x.go", "package x\n\ntype T struct{}\n\nfunc (*T) P() {}\nfunc (T) V() {}\nfunc F() {}\nfunc Connect() {}\nfunc (*T) Close() {}\ntype I interface { Send() }\n", 0)
 		if err != nil {
 			return nil, err
 		}
@@ -29,6 +29,10 @@ func TestMismatches(t *testing.T) {
 		{"example.com/x", "(example.com/x.T).P", "(example.com/x.T).P is (*example.com/x.T).P"},
 		{"example.com/x", "(*example.com/x.T).V", "(*example.com/x.T).V is (example.com/x.T).V"},
 		{"example.com/x", "(*example.com/x.T).Gone", "(*example.com/x.T).Gone is gone"},
+		{"example.com/x", "(*example.com/x.T).Clsoe", "(*example.com/x.T).Clsoe is gone (did you mean Close?)"},
+		{"example.com/x", "(example.com/x.I).Snd", "(example.com/x.I).Snd is gone (did you mean Send?)"},
+		{"example.com/x", "example.com/x.Conect", "example.com/x.Conect is gone (did you mean Connect?)"},
+		{"example.com/x", "(*example.com/x.Tt).Close", "(*example.com/x.Tt).Close is gone (did you mean T?)"},
 		{"example.com/none", "(*example.com/x.T).P", "the hook package example.com/none cannot be read: no module provides it; to add it: go get example.com/none"},
 		{"example.com/x", "(*example.com/none.T).P", "example.com/none cannot be read: no module provides it; to add it: go get example.com/none"},
 	} {
