@@ -21,7 +21,7 @@ func (w *weaver) detached(h *Hook, sel *ast.SelectorExpr, pkg *ast.Ident) bool {
 		return false
 	}
 	obj, body := w.contextAround(at)
-	if obj != nil && (!w.visibleAt(obj, call.Pos()) || later && w.changes(body, obj)) {
+	if obj != nil && (!w.visibleAt(obj, call.Pos()) || later && w.changes(body, obj) || !later && !w.readable(obj, w.parents[at].Pos())) {
 		obj = nil
 	}
 	var ctx string
