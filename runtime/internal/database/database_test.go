@@ -63,9 +63,10 @@ func TestPoolsOfOneNameAreOne(t *testing.T) {
 func TestRowsOfLongStatements(t *testing.T) {
 	s := &statements{system: "postgresql"}
 	insert := "INSERT INTO orders VALUES " + strings.Repeat("($1, $2), ", 10_000) + "($3, $4)"
-	for query, want := range map[string]bool{insert: false, insert + " returning id, note": true, "UPDATE orders SET a = 1 RETURNING a": true} {
+	wide := insert + " Returning " + strings.Repeat(`"orders"."customer_id", `, 100) + "id"
+	for query, want := range map[string]bool{insert: false, insert + " returning id, note": true, wide: true, "UPDATE orders SET a = 1 RETURNING a": true, "DELETE": false} {
 		if got := s.of(query).Rows; got != want {
-			t.Errorf("%.20s… %s: %v, want %v", query, query[len(query)-20:], got, want)
+			t.Errorf("%.20s… %s: %v, want %v", query, query[max(0, len(query)-20):], got, want)
 		}
 	}
 }

@@ -39,7 +39,7 @@ const (
 	maxRemembered = 500
 	maxLength     = 2048
 	maxMisses     = 50_000 // after which what is remembered makes room
-	maxTail       = 1 << 10
+	maxTail       = 4 << 10
 )
 
 // statements remembers the statements of one system. Readers take no lock: a
@@ -81,7 +81,12 @@ func hasRows(operation, query string) bool {
 	case "SELECT", "VALUES", "TABLE", "SHOW", "FETCH", "EXPLAIN", "DESCRIBE":
 		return true
 	case "INSERT", "UPDATE", "DELETE", "MERGE":
-		return strings.Contains(strings.ToUpper(query[max(0, len(query)-maxTail):]), "RETURNING")
+		const clause = "RETURNING"
+		for i := max(0, len(query)-maxTail); i+len(clause) <= len(query); i++ {
+			if query[i]|0x20 == 'r' && strings.EqualFold(query[i:i+len(clause)], clause) {
+				return true
+			}
+		}
 	}
 	return false
 }
