@@ -177,12 +177,12 @@ func (l *Library) Packages() []string {
 
 // Earlier returns the earlier module of the library's that one of the imported
 // packages is of, and why nothing of it is woven; "" for none. The versions are
-// those of the build's modules.
+// those of the build's modules, "" where a folder replaces one.
 func (l *Library) Earlier(imported map[string]bool, versions map[string]string) (module, reason string) {
 	for _, pkg := range l.Older {
 		for module := pkg; imported[pkg] && module != "."; module = path.Dir(module) {
 			if version, ok := versions[module]; ok {
-				return module, version + " has no hooks; " + l.Module + " " + l.Versions.Text + " has"
+				return module, strings.TrimSpace(version + " has no hooks; " + l.Module + " " + l.Versions.Text + " has")
 			}
 		}
 	}

@@ -40,3 +40,19 @@ func TestHookModules(t *testing.T) {
 		t.Error("the runtime itself is no module of the user's")
 	}
 }
+
+func TestEarlierModules(t *testing.T) {
+	l := Library{Module: "example.com/lib/v3", Older: []string{"example.com/lib/v2/pool", "example.com/lib"}}
+	l.Versions, _ = ParseRange(">=v3.0.0")
+	versions := map[string]string{"example.com/lib/v2": "v2.1.0", "example.com/lib": ""}
+	for imported, want := range map[string]string{
+		"example.com/lib/v2/pool": "example.com/lib/v2 v2.1.0 has no hooks; example.com/lib/v3 >=v3.0.0 has",
+		"example.com/lib":         "example.com/lib has no hooks; example.com/lib/v3 >=v3.0.0 has",
+		"example.com/lib/v2":      " ",
+		"example.com/lib/v3":      " ",
+	} {
+		if module, reason := l.Earlier(map[string]bool{imported: true}, versions); module+" "+reason != want {
+			t.Errorf("%s: %s %s, want %s", imported, module, reason, want)
+		}
+	}
+}

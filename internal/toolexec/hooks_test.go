@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/goproxytest"
+	"golang.org/x/mod/module"
 
 	"github.com/orchestrall/orchestrall/internal/deep"
 	"github.com/orchestrall/orchestrall/internal/overlay"
@@ -371,5 +373,21 @@ func TestHooksForAnotherVersion(t *testing.T) {
 		}
 		wantContains(t, out, "go.mod:5:9: warning: lib is not instrumented: "+want+"; take such a version, or switch the hooks off (hooks: {lib: off} in orchestrall.yaml)")
 		wantContains(t, w.build("."), "hook: ToUpper")
+	}
+}
+
+// Members of a workspace ask for several versions of a library, and the build has
+// the newest.
+func TestVersionsOfAWorkspace(t *testing.T) {
+	at := func(path, version string) requirement {
+		return requirement{Version: module.Version{Path: path, Version: version}}
+	}
+	got := versionsOf([]requirement{
+		at("a", "v1.0.0"), at("a", "v1.10.0"), at("a", "v1.9.0"),
+		at("b", "example.com/fork@v0.2.0"),
+		{Version: module.Version{Path: "c", Version: "v1.0.0"}, dir: "/c"},
+	})
+	if diff := cmp.Diff(map[string]string{"a": "v1.10.0", "b": "v0.2.0", "c": ""}, got); diff != "" {
+		t.Error(diff)
 	}
 }

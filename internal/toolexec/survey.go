@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/semver"
+
 	"github.com/orchestrall/orchestrall/instrument"
 	"github.com/orchestrall/orchestrall/internal/cachefile"
 	"github.com/orchestrall/orchestrall/internal/config"
@@ -96,7 +98,7 @@ func (t *tool) newSurvey(cmd goCommand) *survey {
 		}
 	}
 	imported := make(map[string]bool)
-	v := &surveyor{survey: s, tree: tree, reqs: reqs, imported: imported, ctx: buildContext(cmd)}
+	v := &surveyor{survey: s, tree: tree, reqs: reqs, versions: versionsOf(reqs), imported: imported, ctx: buildContext(cmd)}
 	v.own()
 	for _, f := range tree.Folders {
 		for _, file := range f.Files {
@@ -122,8 +124,27 @@ type surveyor struct {
 	*survey
 	tree     *scan.Tree
 	reqs     []requirement
+	versions map[string]string
 	imported map[string]bool // by first-party packages
 	ctx      build.Context
+}
+
+// versionsOf returns the versions of the required modules: of those that members
+// of a workspace ask for the newest, as the go command takes it. A module that a
+// folder replaces has none, "".
+func versionsOf(reqs []requirement) map[string]string {
+	versions := make(map[string]string)
+	for _, r := range reqs {
+		// Of a module that another one replaces it stands behind the @.
+		version := r.Version.Version[strings.LastIndexByte(r.Version.Version, '@')+1:]
+		if r.dir != "" {
+			version = ""
+		}
+		if other, known := versions[r.Path]; !known || semver.Compare(other, version) < 0 {
+			versions[r.Path] = version
+		}
+	}
+	return versions
 }
 
 // buildContext chooses among files as this build does: the go command hands its
@@ -183,17 +204,9 @@ func (v *surveyor) add(l *hooks.Library) {
 		return
 	}
 	of := surveyed{Library: l}
-	versions := make(map[string]string)
-	for _, r := range v.reqs {
-		// A module that a folder replaces has no version; of one that another
-		// replaces it stands behind the @.
-		if r.dir == "" {
-			versions[r.Path] = r.Version.Version[strings.LastIndexByte(r.Version.Version, '@')+1:]
-		}
-	}
-	version, required := versions[l.Module]
+	version, required := v.versions[l.Module]
 	used := slices.ContainsFunc(l.Packages(), func(path string) bool { return v.imported[path] })
-	earlier, reason := l.Earlier(v.imported, versions)
+	earlier, reason := l.Earlier(v.imported, v.versions)
 	switch {
 	case required && !l.Versions.Contains(version):
 		if used {
