@@ -3,6 +3,7 @@ package overlay
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"go/token"
 	"slices"
 	"strings"
@@ -139,15 +140,7 @@ func (s *session) outOfRange(h *Hooked, module, reason string) {
 		Message: notInstrumented(h.Library) + module + " " + reason,
 		Fix:     "take such a version, or switch the hooks off (hooks: {" + h.Library + ": off} in " + config.FileName + ")",
 	}
-	for _, m := range s.tree.Modules {
-		data, err := s.tree.Read(m.GoMod)
-		if err != nil {
-			continue // the scan told
-		}
-		f, err := modfile.ParseLax(m.GoMod, data, nil)
-		if err != nil {
-			continue
-		}
+	for f := range s.goMods(modfile.ParseLax) {
 		for _, r := range f.Require {
 			if r.Mod.Path == module && !d.Pos.IsValid() {
 				d.Pos = position(f, r.Syntax)
@@ -192,35 +185,35 @@ func (s *session) isMain(module string) bool {
 	return module != "" && slices.ContainsFunc(s.tree.Modules, func(m *scan.Module) bool { return m.Path == module })
 }
 
+// goMods are the go.mod files of the build, without those that cannot be read:
+// the scan has told.
+func (s *session) goMods(parse func(file string, data []byte, fix modfile.VersionFixer) (*modfile.File, error)) iter.Seq[*modfile.File] {
+	return func(yield func(*modfile.File) bool) {
+		for _, m := range s.tree.Modules {
+			data, err := s.tree.Read(m.GoMod)
+			if err != nil {
+				continue
+			}
+			if f, err := parse(m.GoMod, data, nil); err == nil && !yield(f) {
+				return
+			}
+		}
+	}
+}
+
 // moduleVersions are the versions that the go.mod files require. Since go 1.17
 // they name every module that packages come from. A module that a folder
 // replaces has none.
 func (s *session) moduleVersions() map[string]string {
 	versions := make(map[string]string)
-	for _, m := range s.tree.Modules {
-		data, err := s.tree.Read(m.GoMod)
-		if err != nil {
-			continue // the scan told
-		}
-		f, err := modfile.ParseLax(m.GoMod, data, nil)
-		if err != nil {
-			continue
-		}
+	for f := range s.goMods(modfile.ParseLax) {
 		for _, r := range f.Require {
 			if semver.Compare(versions[r.Mod.Path], r.Mod.Version) < 0 {
 				versions[r.Mod.Path] = r.Mod.Version
 			}
 		}
 	}
-	for _, m := range s.tree.Modules {
-		data, err := s.tree.Read(m.GoMod)
-		if err != nil {
-			continue
-		}
-		f, err := modfile.Parse(m.GoMod, data, nil)
-		if err != nil {
-			continue
-		}
+	for f := range s.goMods(modfile.Parse) {
 		for _, r := range f.Replace {
 			if r.Old.Version == "" || r.Old.Version == versions[r.Old.Path] {
 				versions[r.Old.Path] = r.New.Version
