@@ -3,8 +3,8 @@ package overlay
 import (
 	"bytes"
 	"fmt"
-	"iter"
 	"go/token"
+	"iter"
 	"slices"
 	"strings"
 
@@ -136,16 +136,9 @@ func (s *session) libraries(imported map[string]bool) []*Hooked {
 // hooks, at the module's requirement.
 func (s *session) outOfRange(h *Hooked, module, reason string) {
 	d := instrument.Diagnostic{
-		Severity: instrument.Warning, Rule: "no-hooks-for-version",
+		Pos: s.requirement(module), Severity: instrument.Warning, Rule: "no-hooks-for-version",
 		Message: notInstrumented(h.Library) + module + " " + reason,
 		Fix:     "take such a version, or switch the hooks off (hooks: {" + h.Library + ": off} in " + config.FileName + ")",
-	}
-	for f := range s.goMods(modfile.ParseLax) {
-		for _, r := range f.Require {
-			if r.Mod.Path == module && !d.Pos.IsValid() {
-				d.Pos = position(f, r.Syntax)
-			}
-		}
 	}
 	if module != h.Module {
 		reason = module + " " + reason

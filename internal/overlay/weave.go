@@ -431,15 +431,7 @@ func (w *weaving) tellMoved() {
 
 // requirement is where a go.mod requires a module.
 func (s *session) requirement(module string) token.Position {
-	for _, m := range s.tree.Modules {
-		data, err := s.tree.Read(m.GoMod)
-		if err != nil {
-			continue
-		}
-		f, err := modfile.ParseLax(m.GoMod, data, nil)
-		if err != nil {
-			continue
-		}
+	for f := range s.goMods(modfile.ParseLax) {
 		for _, r := range f.Require {
 			if r.Mod.Path == module {
 				return position(f, r.Syntax)
