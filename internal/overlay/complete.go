@@ -29,11 +29,11 @@ type completion struct {
 	before   *modfile.File // mod, parsed
 	vendored bool          // all of the module's packages must come from the module cache
 	newest   []module.Version
-	divide   bool          // require divided
-	dir      string        // folder of the copies
-	after    *modfile.File // the completed go.mod
-	sums     []byte        // the completed go.sum
-	raised   []change      // what has become newer
+	holding
+	dir    string        // folder of the copies
+	after  *modfile.File // the completed go.mod
+	sums   []byte        // the completed go.sum
+	raised []change      // what has become newer
 }
 
 // complete fills after, sums and raised, with the newest versions of what is new
@@ -53,17 +53,15 @@ func (c *completion) complete() error {
 // newest version that any go.mod asks for, used or not. What no package needs
 // newer is held at the user's version, by excluding what was asked for.
 func (c *completion) settle() error {
-	var excluded []module.Version
-	c.divide = false
+	c.holding = holding{}
 	for {
-		if err := c.start(excluded); err != nil {
+		if err := c.start(); err != nil {
 			return err
 		}
-		switch _, err := c.list(c.packages()); {
-		case err != nil && !c.divide && undivided(err.Error()):
-			c.divide, excluded = true, slices.DeleteFunc(excluded, isDivided)
-			continue
-		case err != nil:
+		if _, err := c.list(c.packages()); err != nil {
+			if c.divides(undivided(err.Error())) {
+				continue
+			}
 			return err
 		}
 		if len(c.raised) == 0 {
@@ -75,8 +73,7 @@ func (c *completion) settle() error {
 		if err != nil {
 			return err
 		}
-		if !c.divide && slices.ContainsFunc(used, part.undivided) {
-			c.divide, excluded = true, slices.DeleteFunc(excluded, isDivided)
+		if c.divides(slices.ContainsFunc(used, part.undivided)) {
 			continue
 		}
 		more := spared(used, c.packages(), c.raised, func(path string) bool { return requires(c.before, path) })
@@ -86,12 +83,12 @@ func (c *completion) settle() error {
 		if len(more) == 0 {
 			return c.checkSums(used)
 		}
-		excluded = append(excluded, c.asked(more, c.raised, c.module.Dir, []string{"GOWORK=off"}, "-modfile="+filepath.Join(c.dir, "go.mod"))...)
+		c.excluded = append(c.excluded, c.asked(more, c.raised, c.module.Dir, []string{"GOWORK=off"}, "-modfile="+filepath.Join(c.dir, "go.mod"))...)
 	}
 }
 
 // start writes the copies that the go command completes.
-func (c *completion) start(excluded []module.Version) error {
+func (c *completion) start() error {
 	mod, err := modfile.Parse(c.module.GoMod, c.mod, nil)
 	if err != nil {
 		return err
@@ -107,7 +104,7 @@ func (c *completion) start(excluded []module.Version) error {
 			return err
 		}
 	}
-	for _, v := range excluded {
+	for _, v := range c.excluded {
 		if err := mod.AddExclude(v.Path, v.Version); err != nil {
 			return err
 		}
@@ -116,7 +113,7 @@ func (c *completion) start(excluded []module.Version) error {
 	if err != nil {
 		return err
 	}
-	if requires(c.before, templates.RuntimePath) && len(c.modules()) == 0 && len(excluded) == 0 && !c.divide {
+	if requires(c.before, templates.RuntimePath) && len(c.modules()) == 0 && len(c.excluded) == 0 && !c.divide {
 		data = c.mod
 	}
 	if err := os.WriteFile(filepath.Join(c.dir, "go.mod"), data, 0o666); err != nil {

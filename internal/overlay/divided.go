@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/module"
@@ -20,3 +21,19 @@ func undivided(message string) bool {
 func (p part) undivided() bool { return p.Error != nil && undivided(p.Error.Err) }
 
 func isDivided(v module.Version) bool { return v.Path == divided.Path }
+
+// A holding is how the rounds of a completion keep versions from being raised.
+type holding struct {
+	excluded []module.Version // which the go command must not choose
+	divide   bool             // require divided, whatever was excluded of it
+}
+
+// divides reports whether another round is due, with divided, as this one has met
+// an older version.
+func (h *holding) divides(met bool) bool {
+	if h.divide || !met {
+		return false
+	}
+	h.divide, h.excluded = true, slices.DeleteFunc(h.excluded, isDivided)
+	return true
+}

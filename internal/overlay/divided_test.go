@@ -48,19 +48,7 @@ package app
 import _ "example.com/mid"
 `
 	const imported = "-- more.go --\npackage app\n\nimport _ \"google.golang.org/genproto/googleapis/type/date\"\n"
-	const unlisted = `
--- go.mod --
-module example.com/app
-
-go 1.16
-
-require example.com/mid v1.0.0
--- go.sum --
--- app.go --
-package app
-
-import _ "example.com/mid"
-`
+	unlisted := strings.NewReplacer("go 1.24", "go 1.16", "example.com/dep", "example.com/mid").Replace(uses)
 	workspace := "\n-- go.work --\ngo 1.24\n\nuse ./app\n" + strings.NewReplacer("-- go.mod", "-- app/go.mod", "-- go.sum", "-- app/go.sum", "-- app.go", "-- app/app.go").Replace(both)
 	for _, test := range []struct{ name, archive, upgrades, note, want string }{
 		{name: "indirect", archive: both, note: "google.golang.org/genproto " + divided.Version + " (was v0.0.0-20210630183607-d20f26d13c79)"},

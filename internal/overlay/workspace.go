@@ -103,7 +103,7 @@ type bridging struct {
 	imports   []string        // what members import of modules that they require
 	required  map[string]bool // these modules
 	newest    []module.Version
-	divide    bool // require divided
+	holding
 }
 
 // resolve writes the go.work and its bridge, and judges what that changed. As
@@ -139,18 +139,16 @@ func (b *bridging) resolve(res *resolution) error {
 
 // settle writes the go.work and its bridge, and returns what that raised.
 func (b *bridging) settle(before map[string]string) ([]change, error) {
-	var excluded []module.Version
-	b.divide = false
+	b.holding = holding{}
 	for {
-		with, err := b.write(excluded)
+		with, err := b.write()
 		if err != nil {
 			return nil, err
 		}
 		environ := []string{"GOWORK=" + with}
 		list := []string{"list", "-tags=" + b.args.tags}
 		if out, err := b.goCommand(b.session.dir, environ, slices.Concat(list, partFlags, []string{bridge})...); err != nil {
-			if !b.divide && undivided(out) {
-				b.divide, excluded = true, slices.DeleteFunc(excluded, isDivided)
+			if b.divides(undivided(out)) {
 				continue
 			}
 			return nil, b.unresolved(b.tree.Work, out, err, false)
@@ -171,8 +169,7 @@ func (b *bridging) settle(before map[string]string) ([]change, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !b.divide && slices.ContainsFunc(used, part.undivided) {
-			b.divide, excluded = true, slices.DeleteFunc(excluded, isDivided)
+		if b.divides(slices.ContainsFunc(used, part.undivided)) {
 			continue
 		}
 		more := spared(used, b.packages(), raised, func(path string) bool { return b.required[path] })
@@ -182,13 +179,13 @@ func (b *bridging) settle(before map[string]string) ([]change, error) {
 		if len(more) == 0 {
 			return raised, nil
 		}
-		excluded = append(excluded, b.asked(more, raised, b.session.dir, environ)...)
+		b.excluded = append(b.excluded, b.asked(more, raised, b.session.dir, environ)...)
 	}
 }
 
 // write writes the bridge, which requires those of the needed modules that the
 // packages are in, and the go.work with it.
-func (b *bridging) write(excluded []module.Version) (work string, err error) {
+func (b *bridging) write() (work string, err error) {
 	mod := new(modfile.File)
 	mod.Syntax = new(modfile.FileSyntax)
 	if err := mod.AddModuleStmt(bridge); err != nil {
@@ -216,7 +213,7 @@ func (b *bridging) write(excluded []module.Version) (work string, err error) {
 	if len(b.newest) > 0 {
 		sums = mergeSums(sums, newestSum)
 	}
-	for _, v := range excluded {
+	for _, v := range b.excluded {
 		if err := mod.AddExclude(v.Path, v.Version); err != nil {
 			return "", err
 		}
@@ -245,15 +242,7 @@ func (b *bridging) write(excluded []module.Version) (work string, err error) {
 // reports whether there are more than before.
 func (r *requirer) unpublish(err error) bool {
 	found := false
-	for _, m := range r.tree.Modules {
-		data, readErr := r.tree.Read(m.GoMod)
-		if readErr != nil {
-			continue // it was read a moment ago
-		}
-		f, parseErr := modfile.ParseLax(m.GoMod, data, nil)
-		if parseErr != nil {
-			continue
-		}
+	for f := range r.goMods(modfile.ParseLax) {
 		for _, req := range f.Require {
 			at := slices.IndexFunc(r.tree.Modules, func(m *scan.Module) bool { return m.Path == req.Mod.Path })
 			if at < 0 || r.unpublished[req.Mod] != "" || !strings.Contains(err.Error(), req.Mod.String()+":") {
